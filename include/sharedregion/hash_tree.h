@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Making and checking the SHA-256 tree of a FileHeader (file_header.h says what it covers).
+//
+// Hosted: uses libcrypto. Builder (makes), daemon and dyldctl (check).
+#pragma once
+
+#include "sharedregion/failure.h"
+#include "sharedregion/file_header.h"
+#include "sharedregion/view.h"
+
+#include <cstring>
+#include <openssl/sha.h>
+#include <vector>
+
+namespace sharedregion {
+
+inline Sha256 sha256(const void *data, uint64_t size) {
+    Sha256 digest;
+    SHA256(static_cast<const unsigned char *>(data), size, digest.bytes);
+    return digest;
+}
+
+// The SHA-256 of each block of `body`, in order.
+inline std::vector<Sha256> hash_blocks(ByteView body, uint32_t block_size = kHashBlockSize) {
+    std::vector<Sha256> leaves;
+    for (uint64_t at = 0; at < body.size(); at += block_size) {
+        uint64_t length = body.size() - at < block_size ? body.size() - at : block_size;
+        leaves.push_back(sha256(body.data() + at, length));
+    }
+    return leaves;
+}
+
+// SHA-256 of the header pages with `header_hash` (at `header_offset` in them) taken as zero.
+inline Sha256 hash_header(ByteView header_pages, uint64_t header_offset) {
+    std::vector<unsigned char> copy(header_pages.data(), header_pages.data() + header_pages.size());
+    std::memset(copy.data() + header_offset + offsetof(FileHeader, header_hash), 0, sizeof(Sha256));
+    return sha256(copy.data(), copy.size());
+}
+
+// Checks magic, version, sizes and that the tree's extents fit; reads no body. `file` is the whole
+// file, the header lies at `header_offset`. Errors carry the offset of the field.
+inline Result<const FileHeader *> check_file_header(ByteView file, uint64_t header_offset,
+                                                    const char (&magic)[8], uint32_t header_size) {
+    const auto *header = file.at<FileHeader>(header_offset);
+    auto wrong = [&](const char *what, uint64_t field) { return Error{22, what, header_offset + field}; };
+    if (header == nullptr)
+        return wrong("too short for its header; build it again", 0);
+    if (std::memcmp(header->magic, magic, sizeof header->magic) != 0)
+        return wrong("wrong magic: not a file of this kind", offsetof(FileHeader, magic));
+    if (header->version != kFormatVersion)
+        return wrong("format version is not supported; build it again", offsetof(FileHeader, version));
+    if (header->header_size != header_size)
+        return wrong("header has another size; build it again", offsetof(FileHeader, header_size));
+    if (header->file_size != file.size())
+        return wrong("file is truncated or extended; build it again", offsetof(FileHeader, file_size));
+    if (header->block_size != kHashBlockSize)
+        return wrong("hash block size is not supported", offsetof(FileHeader, block_size));
+    if (header->body_offset < header_offset + header_size || header->body_offset > header->tree_offset ||
+        header->tree_offset > file.size())
+        return wrong("hashed parts lie outside the file", offsetof(FileHeader, body_offset));
+    uint64_t blocks = (header->tree_offset - header->body_offset + kHashBlockSize - 1) / kHashBlockSize;
+    if (header->block_count != blocks || file.size() - header->tree_offset != blocks * sizeof(Sha256))
+        return wrong("hash tree has another size than the body needs", offsetof(FileHeader, block_count));
+    return header;
+}
+
+// Checks every byte of the file against the tree. Errors carry the offset of the first wrong block.
+inline Status verify_hash_tree(ByteView file, uint64_t header_offset) {
+    const auto *header = file.at<FileHeader>(header_offset);
+    if (!(hash_header(file.part(0, header->body_offset), header_offset) == header->header_hash))
+        return Error{74, "header does not match its SHA-256; build it again", header_offset};
+    ByteView leaves = file.part(header->tree_offset, file.size() - header->tree_offset);
+    if (!(sha256(leaves.data(), leaves.size()) == header->tree_root))
+        return Error{74, "hash tree does not match its root; build it again", header->tree_offset};
+    std::vector<Sha256> found =
+        hash_blocks(file.part(header->body_offset, header->tree_offset - header->body_offset));
+    for (uint64_t i = 0; i < found.size(); i++)
+        if (std::memcmp(&found[i], leaves.data() + i * sizeof(Sha256), sizeof(Sha256)) != 0)
+            return Error{74, "block does not match its SHA-256; build it again",
+                         header->body_offset + i * kHashBlockSize};
+    return Success{};
+}
+
+// Fills tree fields, UUID and header hash of the header at `header_offset` of `header_pages` (which
+// is [0, body_offset) of the file); magic, version, header_size, body_offset are the caller's.
+inline void seal_file_header(unsigned char *header_pages, uint64_t header_offset, uint64_t tree_offset,
+                             const std::vector<Sha256> &leaves) {
+    auto *header = reinterpret_cast<FileHeader *>(header_pages + header_offset);
+    header->tree_offset = tree_offset;
+    header->file_size = tree_offset + leaves.size() * sizeof(Sha256);
+    header->block_size = kHashBlockSize;
+    header->block_count = static_cast<uint32_t>(leaves.size());
+    header->tree_root = sha256(leaves.data(), leaves.size() * sizeof(Sha256));
+    std::memcpy(header->uuid.bytes, header->tree_root.bytes, sizeof header->uuid.bytes);
+    header->header_hash = hash_header(ByteView(header_pages, header->body_offset), header_offset);
+}
+
+} // namespace sharedregion

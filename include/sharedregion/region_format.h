@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The activated region file `region`: what ld-dyld.so opens at every start.
+//
+// Written by activation (daemon/activation) into tmpfs from a verified generation, with one slide for
+// all of it: header page, index, data area (slid, compact), sets (slid), strings. It is
+// read-only, gone after a reboot, and names the shared_cache that gives the text.
+// Layout: all Extents page-aligned except index and strings. docs/cache-format.md.
+#pragma once
+
+#include "sharedregion/file_header.h"
+#include "sharedregion/view.h"
+
+namespace sharedregion {
+
+inline constexpr char kRegionMagic[8] = {'S', 'H', 'R', 'G', 'R', 'E', 'G', 'N'};
+
+// The slide's range: below every mmap area of 28 random bits (7eff...), inside what ASAN and TSAN
+// allow for mappings (DESIGN.md section 5).
+inline constexpr uint64_t kRegionAreaBegin = 0x7e9000000000;
+inline constexpr uint64_t kRegionAreaEnd = 0x7eef00000000;
+
+struct RegionHeader {
+    char magic[8];        // kRegionMagic
+    uint32_t version;     // kFormatVersion
+    uint32_t header_size; // sizeof(RegionHeader)
+    uint64_t file_size;
+    Uuid uuid;         // random, of this activation
+    Uuid cache_uuid;   // of the shared_cache; the mapped cache must carry the same
+    uint64_t base;     // absolute: VMAddress of region offset 0
+    uint64_t mapped_size; // from CacheHeader
+    uint64_t heap_offset;
+    uint64_t heap_size;
+    uint64_t region_size;
+    uint64_t loader_entry; // region offset of the second stage
+    uint64_t data_offset;  // file offset of the data area
+    uint64_t data_size;
+    Extent index;    // count of RegionIndexSlot, a power of two; open addressing, linear probing
+    Extent sets;     // bytes: blobs
+    Extent strings;  // bytes
+    StringRef cache_path; // absolute path of shared_cache
+    Environment environment;
+};
+static_assert(sizeof(RegionHeader) % 8 == 0 && sizeof(RegionHeader) <= 4096);
+
+// Finds a set by program_key(); start at slot key & (size - 1). key 0: free.
+struct RegionIndexSlot {
+    uint64_t key;
+    uint64_t blob_offset; // file offset of the blob, page-aligned
+};
+
+} // namespace sharedregion

@@ -56,7 +56,7 @@ struct CaptureRequest {
 // the file as the kernel maps it (Program, Loader), or from zero (loader heap).
 struct CapturedPage {
     Space space;
-    uint64_t offset; // page-aligned, relative to the space
+    uint64_t offset;                // page-aligned, relative to the space
     std::vector<std::byte> content; // 4096 bytes; a word of a class holds its addend
     std::vector<uint16_t> slide;    // byte offsets in the page of words of class Region
 };
@@ -70,10 +70,10 @@ struct ProgramCapture {
     BuildId build_id;
     uint64_t phdr_hash = 0;
     bool path_dependent = false;
-    uint32_t order = 0;                // kOrder*
-    std::vector<uint32_t> images;      // CacheImageRecord indices in link-map order
-    std::vector<std::string> absent;   // paths that ld.so looked for first and did not find
-    std::vector<CapturedPage> pages;   // sorted by (space, offset)
+    uint32_t order = 0;              // kOrder*
+    std::vector<uint32_t> images;    // CacheImageRecord indices in link-map order
+    std::vector<std::string> absent; // paths that ld.so looked for first and did not find
+    std::vector<CapturedPage> pages; // sorted by (space, offset)
     FixupWords fixups;
     std::vector<SetProtect> protects;
     VMSize heap_used;

@@ -45,8 +45,8 @@ struct CacheImageRecord {
     StringRef soname; // DT_SONAME, or the file name
     FileIdentity identity;
     BuildId build_id;
-    uint64_t base;    // region offset that ELF VA 0 of the image maps to
-    uint64_t size;    // bytes of VA, page-aligned
+    uint64_t base; // region offset that ELF VA 0 of the image maps to
+    uint64_t size; // bytes of VA, page-aligned
     uint32_t first_segment;
     uint32_t segment_count;
     uint64_t reserved;
@@ -78,8 +78,8 @@ struct CacheExportRecord {
     StringRef version; // empty: none
     uint64_t value;
     uint64_t size;
-    uint8_t type;      // STT_*
-    uint8_t bind;      // STB_*
+    uint8_t type; // STT_*
+    uint8_t bind; // STB_*
     uint8_t visibility;
     uint8_t hidden_version; // 1: not the default version
     uint32_t reserved;

@@ -60,14 +60,14 @@ inline constexpr uint32_t kFormatVersion = 1;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {
-    char magic[8];         // kCacheMagic, kSetsMagic
-    uint32_t version;      // kFormatVersion
-    uint32_t header_size;  // bytes of the whole header record that this one begins
-    uint64_t file_size;    // bytes; a file of another size is refused
-    uint64_t body_offset;  // bytes [0, body_offset) are covered by header_hash
-    uint64_t tree_offset;  // leaves
-    uint32_t block_size;   // kHashBlockSize
-    uint32_t block_count;  // leaves at tree_offset
+    char magic[8];        // kCacheMagic, kSetsMagic
+    uint32_t version;     // kFormatVersion
+    uint32_t header_size; // bytes of the whole header record that this one begins
+    uint64_t file_size;   // bytes; a file of another size is refused
+    uint64_t body_offset; // bytes [0, body_offset) are covered by header_hash
+    uint64_t tree_offset; // leaves
+    uint32_t block_size;  // kHashBlockSize
+    uint32_t block_count; // leaves at tree_offset
     Uuid uuid;
     Sha256 tree_root;
     Sha256 header_hash;
@@ -84,10 +84,10 @@ struct Environment {
     uint64_t xcr0;
     uint64_t vdso_hash; // hash_vdso() (elf_view.h); 0: no vDSO
     uint64_t page_size;
-    char platform[16];          // AT_PLATFORM, NUL-padded
-    BuildId loader_build_id;    // of the genuine ld.so
-    FileIdentity loader;        // the genuine ld.so at loader_path
-    FileIdentity loader_cache;  // /etc/ld.so.cache, all zero: there was none
+    char platform[16];           // AT_PLATFORM, NUL-padded
+    BuildId loader_build_id;     // of the genuine ld.so
+    FileIdentity loader;         // the genuine ld.so at loader_path
+    FileIdentity loader_cache;   // /etc/ld.so.cache, all zero: there was none
     FileIdentity loader_preload; // /etc/ld.so.preload, all zero: there was none
 };
 static_assert(sizeof(Environment) == 64 + 32 + 3 * 40 - 0);

@@ -24,9 +24,9 @@ struct RegionHeader {
     uint32_t version;     // kFormatVersion
     uint32_t header_size; // sizeof(RegionHeader)
     uint64_t file_size;
-    Uuid uuid;         // random, of this activation
-    Uuid cache_uuid;   // of the shared_cache; the mapped cache must carry the same
-    uint64_t base;     // absolute: VMAddress of region offset 0
+    Uuid uuid;            // random, of this activation
+    Uuid cache_uuid;      // of the shared_cache; the mapped cache must carry the same
+    uint64_t base;        // absolute: VMAddress of region offset 0
     uint64_t mapped_size; // from CacheHeader
     uint64_t heap_offset;
     uint64_t heap_size;
@@ -34,9 +34,9 @@ struct RegionHeader {
     uint64_t loader_entry; // region offset of the second stage
     uint64_t data_offset;  // file offset of the data area
     uint64_t data_size;
-    Extent index;    // count of RegionIndexSlot, a power of two; open addressing, linear probing
-    Extent sets;     // bytes: blobs
-    Extent strings;  // bytes
+    Extent index;         // count of RegionIndexSlot, a power of two; open addressing, linear probing
+    Extent sets;          // bytes: blobs
+    Extent strings;       // bytes
     StringRef cache_path; // absolute path of shared_cache
     Environment environment;
 };

@@ -49,21 +49,21 @@ inline constexpr uint32_t kSpaceCount = 3;
 
 // What a word is relative to. A fixup adds the class's value in this process to what the page holds.
 enum class FixupClass : uint32_t {
-    Region = 0,       // region base; done at activation, never in FixupList
-    Program = 1,      // load bias of the executable
-    Loader = 2,       // load bias of ld.so
-    StackPointer = 3, // address of argc on the initial stack (argv = + 8)
-    Environ = 4,      // address of envp[0]
-    Auxv = 5,         // address of auxv[0]
-    Random = 6,       // AT_RANDOM
-    Platform = 7,     // AT_PLATFORM
-    ExecFn = 8,       // AT_EXECFN
-    Vdso = 9,         // AT_SYSINFO_EHDR
-    Canary = 10,      // first 8 bytes at AT_RANDOM, low byte cleared
-    PointerGuard = 11,// second 8 bytes at AT_RANDOM
-    ProgramBreak = 12,// brk(0)
-    StackLimit = 13,  // page-rounded soft RLIMIT_STACK, 2 MiB if unlimited (libc's default pthread stack)
-    ThreadId = 14,    // gettid(), 32 bits wide
+    Region = 0,         // region base; done at activation, never in FixupList
+    Program = 1,        // load bias of the executable
+    Loader = 2,         // load bias of ld.so
+    StackPointer = 3,   // address of argc on the initial stack (argv = + 8)
+    Environ = 4,        // address of envp[0]
+    Auxv = 5,           // address of auxv[0]
+    Random = 6,         // AT_RANDOM
+    Platform = 7,       // AT_PLATFORM
+    ExecFn = 8,         // AT_EXECFN
+    Vdso = 9,           // AT_SYSINFO_EHDR
+    Canary = 10,        // first 8 bytes at AT_RANDOM, low byte cleared
+    PointerGuard = 11,  // second 8 bytes at AT_RANDOM
+    ProgramBreak = 12,  // brk(0)
+    StackLimit = 13,    // page-rounded soft RLIMIT_STACK, 2 MiB if unlimited (libc's default pthread stack)
+    ThreadId = 14,      // gettid(), 32 bits wide
     ArgumentCount = 15, // argc, 32 bits wide
 };
 inline constexpr uint32_t kFixupClassCount = 16;
@@ -97,8 +97,8 @@ enum class PageOpKind : uint32_t {
 
 // Pages that differ from what is mapped at a place.
 struct SetPageOp {
-    uint32_t space; // Space
-    uint32_t kind;  // PageOpKind
+    uint32_t space;       // Space
+    uint32_t kind;        // PageOpKind
     uint64_t offset;      // page-aligned, relative to the space
     uint64_t size;        // bytes, multiple of 4096
     uint64_t blob_offset; // page-aligned, from the blob's start
@@ -121,16 +121,16 @@ struct SetProtect {
     uint64_t size;
 };
 
-inline constexpr uint32_t kSetHasBuildId = 1;     // the executable has one; else its FileIdentity decides
-inline constexpr uint32_t kSetPathDependent = 2;  // $ORIGIN is in use: /proc/self/exe must be the path
+inline constexpr uint32_t kSetHasBuildId = 1;    // the executable has one; else its FileIdentity decides
+inline constexpr uint32_t kSetPathDependent = 2; // $ORIGIN is in use: /proc/self/exe must be the path
 inline constexpr uint32_t kOrderRegionAboveProgram = 1; // address order as captured (_dl_find_object)
 inline constexpr uint32_t kOrderLoaderAboveRegion = 2;
 inline constexpr uint32_t kOrderVdsoAboveLoader = 4;
 inline constexpr uint32_t kOrderVdsoAboveRegion = 8;
 
 struct SetHeader {
-    uint32_t magic;   // kSetMagic
-    uint32_t version; // kFormatVersion
+    uint32_t magic;         // kSetMagic
+    uint32_t version;       // kFormatVersion
     uint64_t size;          // bytes of the blob, a multiple of 4096
     uint64_t metadata_size; // bytes of header, tables and strings
     uint64_t key;           // program_key()
@@ -141,22 +141,22 @@ struct SetHeader {
     uint32_t flags;        // kSetHasBuildId, kSetPathDependent
     uint32_t order;        // kOrder*: as captured, all four compared
     uint32_t rseq_signature;
-    Table dependencies; // SetDependency
-    Table absent;       // u32 string offsets: paths that must not exist (a file there would be found first)
-    Table data_maps;    // SetDataMap
-    Table page_ops;     // SetPageOp
-    Table fixups;       // SetFixupList
-    Table protects;     // SetProtect
-    Table slide;        // u64: RELR-encoded blob offsets of words in the pages that activation slides
-    uint64_t heap_size; // bytes of the loader heap in use (its content comes by page_ops)
-    uint64_t fs_base;        // region offset: arch_prctl(ARCH_SET_FS)
-    uint64_t tid_address;    // region offset: set_tid_address
-    uint64_t robust_list;    // region offset: set_robust_list
+    Table dependencies;   // SetDependency
+    Table absent;         // u32 string offsets: paths that must not exist (a file there would be found first)
+    Table data_maps;      // SetDataMap
+    Table page_ops;       // SetPageOp
+    Table fixups;         // SetFixupList
+    Table protects;       // SetProtect
+    Table slide;          // u64: RELR-encoded blob offsets of words in the pages that activation slides
+    uint64_t heap_size;   // bytes of the loader heap in use (its content comes by page_ops)
+    uint64_t fs_base;     // region offset: arch_prctl(ARCH_SET_FS)
+    uint64_t tid_address; // region offset: set_tid_address
+    uint64_t robust_list; // region offset: set_robust_list
     uint64_t robust_list_size;
-    uint64_t rseq;           // region offset, 0: ld.so did not register it
+    uint64_t rseq; // region offset, 0: ld.so did not register it
     uint64_t rseq_size;
-    uint64_t resume;         // ld.so offset at which genuine code goes on (return of _dl_start)
-    uint64_t debug_state;    // ld.so offset of _dl_debug_state, 0: none
+    uint64_t resume;      // ld.so offset at which genuine code goes on (return of _dl_start)
+    uint64_t debug_state; // ld.so offset of _dl_debug_state, 0: none
 };
 static_assert(sizeof(SetHeader) % 8 == 0);
 

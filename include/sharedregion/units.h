@@ -16,11 +16,15 @@ namespace sharedregion {
 // One page of the only architecture supported so far (x86-64 psABI, section 5.2: 4 KiB).
 inline constexpr uint64_t kPageSize = 4096;
 
-constexpr uint64_t align_down(uint64_t value, uint64_t alignment) { return value & ~(alignment - 1); }
+constexpr uint64_t align_down(uint64_t value, uint64_t alignment) {
+    return value & ~(alignment - 1);
+}
 constexpr uint64_t align_up(uint64_t value, uint64_t alignment) {
     return (value + alignment - 1) & ~(alignment - 1);
 }
-constexpr bool is_aligned(uint64_t value, uint64_t alignment) { return (value & (alignment - 1)) == 0; }
+constexpr bool is_aligned(uint64_t value, uint64_t alignment) {
+    return (value & (alignment - 1)) == 0;
+}
 
 // A 64-bit number with a meaning. `Tag` makes two quantities of different meaning different types.
 template <class Tag> class Quantity {
@@ -40,13 +44,29 @@ using VMSize = Quantity<struct VMSizeTag>;         // bytes of virtual address s
 using FileOffset = Quantity<struct FileOffsetTag>; // distance from a file's start
 using FileSize = Quantity<struct FileSizeTag>;     // bytes in a file
 
-constexpr VMAddress operator+(VMAddress base, VMOffset off) { return VMAddress(base.raw() + off.raw()); }
-constexpr VMOffset operator-(VMAddress a, VMAddress b) { return VMOffset(a.raw() - b.raw()); }
-constexpr VMOffset operator+(VMOffset off, VMSize size) { return VMOffset(off.raw() + size.raw()); }
-constexpr VMSize operator-(VMOffset a, VMOffset b) { return VMSize(a.raw() - b.raw()); }
-constexpr VMSize operator+(VMSize a, VMSize b) { return VMSize(a.raw() + b.raw()); }
-constexpr FileOffset operator+(FileOffset off, FileSize size) { return FileOffset(off.raw() + size.raw()); }
-constexpr FileSize operator-(FileOffset a, FileOffset b) { return FileSize(a.raw() - b.raw()); }
-constexpr FileSize operator+(FileSize a, FileSize b) { return FileSize(a.raw() + b.raw()); }
+constexpr VMAddress operator+(VMAddress base, VMOffset off) {
+    return VMAddress(base.raw() + off.raw());
+}
+constexpr VMOffset operator-(VMAddress a, VMAddress b) {
+    return VMOffset(a.raw() - b.raw());
+}
+constexpr VMOffset operator+(VMOffset off, VMSize size) {
+    return VMOffset(off.raw() + size.raw());
+}
+constexpr VMSize operator-(VMOffset a, VMOffset b) {
+    return VMSize(a.raw() - b.raw());
+}
+constexpr VMSize operator+(VMSize a, VMSize b) {
+    return VMSize(a.raw() + b.raw());
+}
+constexpr FileOffset operator+(FileOffset off, FileSize size) {
+    return FileOffset(off.raw() + size.raw());
+}
+constexpr FileSize operator-(FileOffset a, FileOffset b) {
+    return FileSize(a.raw() - b.raw());
+}
+constexpr FileSize operator+(FileSize a, FileSize b) {
+    return FileSize(a.raw() + b.raw());
+}
 
 } // namespace sharedregion

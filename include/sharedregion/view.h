@@ -32,11 +32,14 @@ template <class T> class Span {
 class ByteView {
   public:
     constexpr ByteView() = default;
-    ByteView(const void *data, uint64_t size) : data_(static_cast<const unsigned char *>(data)), size_(size) {}
+    ByteView(const void *data, uint64_t size)
+        : data_(static_cast<const unsigned char *>(data)), size_(size) {}
 
     const unsigned char *data() const { return data_; }
     uint64_t size() const { return size_; }
-    bool contains(uint64_t offset, uint64_t length) const { return length <= size_ && offset <= size_ - length; }
+    bool contains(uint64_t offset, uint64_t length) const {
+        return length <= size_ && offset <= size_ - length;
+    }
 
     // A record at `offset`; nullptr where it does not fit or is not aligned for T.
     template <class T> const T *at(uint64_t offset) const {

@@ -1,0 +1,1 @@
+# Sources of selftests/unit/ (see the top Makefile for what the variables mean).

@@ -13,12 +13,14 @@ struct ImageDataMaps {
     std::string path;
     FileIdentity identity;
     std::vector<SetDataMap> maps;
+    VMOffset end; // of the image's extent; the furthest one a program needs gives SetHeader.text_size
 };
 
 // Everything of the cache that a set refers to; indices as in CacheImageRecord.
 struct CacheLayout {
     std::vector<ImageDataMaps> images;
     VMOffset heap_offset;
+    VMOffset loader_end; // of the second stage of ld-dyld.so: always mapped too
 };
 
 // One program's set as bytes: pages equal to `base` are left out, runs of pages become Map or Copy

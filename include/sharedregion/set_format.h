@@ -148,6 +148,8 @@ struct SetHeader {
     Table fixups;         // SetFixupList
     Table protects;       // SetProtect
     Table slide;          // u64: RELR-encoded blob offsets of words in the pages that activation slides
+    uint64_t text_size;   // bytes [0, text_size) of the cache hold all images that the program needs and the
+                          // second stage; page-aligned; 0: map all of mapped_size
     uint64_t heap_size;   // bytes of the loader heap in use (its content comes by page_ops)
     uint64_t fs_base;     // region offset: arch_prctl(ARCH_SET_FS)
     uint64_t tid_address; // region offset: set_tid_address

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # sharedregion: non-recursive build. Each folder lists its sources in sources.mk; objects and results
 # go to out/. `make help` lists the targets; V=1 shows the commands; SANITIZE=address,undefined
 # builds everything hosted with sanitizers into out-<names>/.
@@ -24,9 +25,13 @@ CXXFLAGS_BASE := -std=c++20 -O2 -g $(WARNINGS) -fno-rtti
 NO_THROW := -fno-exceptions
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 
-PROGRAMS :=
-TESTS :=
-EXTRA_ALL :=
+# What the folders' sources.mk fill:
+PROGRAMS :=         # commands, linked to $(O)/bin; X_SOURCES, X_LIBS
+TESTS :=            # GoogleTest binaries, likewise
+SCRIPT_TESTS :=     # TAP scripts; run by `make check` in this order
+FAST_SCRIPT_TESTS := # those among them that `make check-fast` runs too
+EXTRA_ALL :=        # further results of `make all`
+EXTRA_TESTS :=      # further results that the tests need (fixtures, fuzz targets)
 THROWING_SOURCES :=
 
 include builder/sources.mk
@@ -52,14 +57,59 @@ $(O)/obj/%.o: %.cc
 	$(Q)mkdir -p $(@D) && $(CXX) $(CPPFLAGS) $(CXXFLAGS_BASE) $(if $(filter $<,$(THROWING_SOURCES)),,$(NO_THROW)) \
 		$(SANITIZE_FLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
+##@ Building
 .PHONY: all
-all: $(addprefix $(O)/bin/,$(PROGRAMS)) $(EXTRA_ALL)
+all: $(addprefix $(O)/bin/,$(PROGRAMS)) $(EXTRA_ALL) ## commands and loader parts, to out/bin and out/lib
 
 .PHONY: tests
-tests: $(addprefix $(O)/bin/,$(TESTS))
+tests: $(addprefix $(O)/bin/,$(TESTS)) $(EXTRA_TESTS) ## what the tests need, without running them
 
 .PHONY: clean
-clean:
+clean: ## remove out/ and every out-*/
 	rm -rf out out-*
+
+##@ Trying and testing
+.PHONY: deps
+deps: ## install the Debian packages that building and testing need
+	$(Q)packaging/install-deps.sh
+
+.PHONY: demo
+demo: deps ## build a cache for real programs, start each both ways, print the table of ratios
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)bench/demo.sh
+
+# Unit tests run a second time with sanitizers in check (built into their own directory).
+SANITIZED := address,undefined
+SANITIZED_OUT := out-$(subst $(comma),-,$(SANITIZED))
+UNIT_TESTS = $(addprefix $(O)/bin/,$(TESTS))
+
+.PHONY: check
+check: deps ## everything: lint, unit tests (also sanitized), programs both ways, sweep, soak, fuzz
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)$(MAKE) --no-print-directory SANITIZE=$(SANITIZED) unit-tests
+	$(Q)selftests/run-all $(UNIT_TESTS) $(addprefix $(SANITIZED_OUT)/bin/,$(SANITIZED_TESTS)) $(SCRIPT_TESTS)
+
+.PHONY: check-fast
+check-fast: ## lint without clang-tidy, unit tests and the quick scripts: before every commit
+	$(Q)$(MAKE) --no-print-directory lint-light
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)selftests/run-all -j 2 $(UNIT_TESTS) $(FAST_SCRIPT_TESTS)
+
+# Tests that cannot work under a sanitizer (say why beside the entry) are taken out here.
+SANITIZED_TESTS = $(filter-out $(UNSANITIZED_TESTS),$(TESTS))
+.PHONY: unit-tests
+unit-tests: $(addprefix $(O)/bin/,$(SANITIZED_TESTS))
+
+include selftests/lint/lint.mk
+
+include packaging/install.mk
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables: V=1 shows commands, SANITIZE=address,undefined builds into a directory of its own\n'
 
 -include $(patsubst %.o,%.d,$(call object,$(sort $(ALL_SOURCES))))

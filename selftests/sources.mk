@@ -1,5 +1,6 @@
 # Sources of selftests/ (see the top Makefile for what the variables mean).
 include selftests/unit/sources.mk
+include selftests/fixtures/fixtures.mk
 
 SCRIPT_TESTS += selftests/lint/lint_test.sh
 FAST_SCRIPT_TESTS += selftests/lint/lint_test.sh

@@ -15,8 +15,8 @@ STAGE_LDFLAGS := -pie --no-dynamic-linker --no-undefined -z norelro -z noexecsta
 	--build-id=none --orphan-handling=error -T libdyldshim/shared/flat.ld
 
 # What the slack of Debian 12's ld.so holds; make-ld-dyld checks the real one.
-dyld-stage1_MAX := 3800
-dyld-stage1_CXXFLAGS := -Os
+dyld-stage1_MAX := 3808
+dyld-stage1_CXXFLAGS := -Oz
 dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
 	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc libdyldshim/stage1/program.cc \
 	libdyldshim/stage1/genuine.cc libdyldshim/shared/memory.cc

@@ -40,8 +40,8 @@ inline int sys_open(const char *path) {
     return static_cast<int>(syscall3(__NR_open, as_word(path), O_RDONLY | O_CLOEXEC));
 }
 inline int sys_openat(int directory, const char *path, int flags) {
-    return static_cast<int>(syscall3(__NR_openat, static_cast<unsigned>(directory), as_word(path),
-                                     static_cast<unsigned>(flags)));
+    return static_cast<int>(
+        syscall3(__NR_openat, static_cast<unsigned>(directory), as_word(path), static_cast<unsigned>(flags)));
 }
 inline void sys_close(int fd) {
     syscall3(__NR_close, static_cast<unsigned>(fd));

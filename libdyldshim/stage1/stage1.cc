@@ -64,7 +64,8 @@ bool is_cache_of(const RegionHeader &region) {
 // One set: does not return if the program can start from it; else nothing of it stays mapped.
 JitReason try_set(LaunchRequest *request) {
     const RegionHeader &region = *request->region;
-    request->detail = reinterpret_cast<const char *>(&region) + region.strings.offset + region.cache_path.offset;
+    request->detail =
+        reinterpret_cast<const char *>(&region) + region.strings.offset + region.cache_path.offset;
     request->cache_fd = sys_open(request->detail);
     JitReason reason = JitReason::CacheFile;
     if (request->cache_fd < 0)

@@ -34,7 +34,8 @@ inline std::vector<Sha256> hash_blocks(ByteView body, uint32_t block_size = kHas
 // SHA-256 of the header pages with `header_hash` (at `header_offset` in them) taken as zero.
 inline Sha256 hash_header(ByteView header_pages, uint64_t header_offset) {
     std::vector<unsigned char> copy(header_pages.data(), header_pages.data() + header_pages.size());
-    std::memset(copy.data() + header_offset + offsetof(FileHeader, header_hash), 0, sizeof(Sha256));
+    if (header_pages.contains(header_offset, sizeof(FileHeader)))
+        std::memset(copy.data() + header_offset + offsetof(FileHeader, header_hash), 0, sizeof(Sha256));
     return sha256(copy.data(), copy.size());
 }
 

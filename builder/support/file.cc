@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See file.h.
+#include "builder/support/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace sharedregion {
+
+FileDescriptor &FileDescriptor::operator=(FileDescriptor &&other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+    if (fd_ >= 0)
+        close(fd_);
+}
+
+FileIdentity identity_of(const struct stat &status) {
+    auto nanoseconds = [](const timespec &time) { return time.tv_sec * 1000000000LL + time.tv_nsec; };
+    return {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
+            nanoseconds(status.st_ctim)};
+}
+
+Outcome<FileIdentity> identity_of_path(const std::string &path) {
+    struct stat status;
+    if (stat(path.c_str(), &status) != 0)
+        return Failure::system(errno, path, "cannot be examined");
+    return identity_of(status);
+}
+
+Outcome<std::string> canonical_path(const std::string &path) {
+    char *resolved = realpath(path.c_str(), nullptr);
+    if (resolved == nullptr)
+        return Failure::system(errno, path, "cannot be resolved");
+    std::string result = resolved;
+    free(resolved);
+    return result;
+}
+
+// O_NONBLOCK: opening a FIFO or a device that somebody names as a program must not hang.
+Outcome<FileDescriptor> open_to_read(const std::string &path) {
+    FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd.valid())
+        return Failure::system(errno, path, "cannot be opened");
+    return fd;
+}
+
+Outcome<FileDescriptor> open_unchanged(const std::string &path, const FileIdentity &identity) {
+    FileDescriptor fd = TRY(open_to_read(path));
+    struct stat status;
+    if (fstat(fd.get(), &status) != 0)
+        return Failure::system(errno, path, "cannot be examined");
+    if (!(identity_of(status) == identity))
+        return Failure::about(path, "changed while the cache was built; build again", Failure::kNoOffset,
+                              EAGAIN);
+    return fd;
+}
+
+Outcome<std::vector<std::byte>> read_at(int fd, uint64_t offset, uint64_t size, const std::string &path) {
+    std::vector<std::byte> bytes(size);
+    uint64_t done = 0;
+    while (done < size) {
+        ssize_t count = pread(fd, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return Failure::system(errno, path, "cannot be read");
+        if (count == 0)
+            break;
+        done += static_cast<uint64_t>(count);
+    }
+    bytes.resize(done);
+    return bytes;
+}
+
+Done write_at(int fd, uint64_t offset, const void *bytes, uint64_t size, const std::string &path) {
+    const char *from = static_cast<const char *>(bytes);
+    for (uint64_t done = 0; done < size;) {
+        ssize_t count = pwrite(fd, from + done, size - done, static_cast<off_t>(offset + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return Failure::system(errno, path, "cannot be written");
+        done += static_cast<uint64_t>(count);
+    }
+    return Success{};
+}
+
+namespace {
+// For file systems between which copy_file_range does not work.
+Done copy_through_buffer(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
+                         const std::string &path) {
+    constexpr uint64_t kBlock = 1 << 20;
+    for (uint64_t done = 0; done < size;) {
+        auto bytes = TRY(read_at(from, from_offset + done, std::min(kBlock, size - done), path));
+        if (bytes.empty())
+            break;
+        TRY(write_at(to, to_offset + done, bytes.data(), bytes.size(), path));
+        done += bytes.size();
+    }
+    return Success{};
+}
+} // namespace
+
+Done copy_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
+                const std::string &path) {
+    auto source = static_cast<off64_t>(from_offset), target = static_cast<off64_t>(to_offset);
+    while (size != 0) {
+        ssize_t count = copy_file_range(from, &source, to, &target, size, 0);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+            return copy_through_buffer(from, static_cast<uint64_t>(source), to, static_cast<uint64_t>(target),
+                                       size, path);
+        if (count < 0)
+            return Failure::system(errno, path, "cannot be copied into the cache");
+        if (count == 0)
+            break;
+        size -= static_cast<uint64_t>(count);
+    }
+    return Success{};
+}
+
+Outcome<TemporaryFile> TemporaryFile::create(const std::string &path) {
+    std::string temporary = path + ".tmp";
+    // A leftover of a killed build is ours to replace; O_EXCL so that we never write through a link.
+    unlink(temporary.c_str());
+    FileDescriptor fd(open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!fd.valid())
+        return Failure::system(errno, temporary, "cannot be created");
+    return TemporaryFile(path, std::move(temporary), std::move(fd));
+}
+
+TemporaryFile::~TemporaryFile() {
+    if (!temporary_.empty())
+        unlink(temporary_.c_str());
+}
+
+Done TemporaryFile::commit() {
+    if (fsync(fd_.get()) != 0)
+        return Failure::system(errno, temporary_, "fsync");
+    if (rename(temporary_.c_str(), path_.c_str()) != 0)
+        return Failure::system(errno, temporary_, "rename");
+    temporary_.clear();
+    std::string directory = path_.substr(0, path_.find_last_of('/') + 1);
+    FileDescriptor parent(
+        open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    if (!parent.valid() || fsync(parent.get()) != 0)
+        return Failure::system(errno, directory, "fsync");
+    return Success{};
+}
+
+} // namespace sharedregion

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Files: an owned descriptor, identities, whole reads and writes at offsets.
+//
+// Every descriptor is close-on-exec: captures fork and exec while others write.
+#pragma once
+
+#include "sharedregion/failure.h"
+#include "sharedregion/file_header.h"
+#include "sharedregion/units.h"
+#include "sharedregion/view.h"
+
+#include <cstddef>
+#include <string>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+namespace sharedregion {
+
+class FileDescriptor {
+  public:
+    FileDescriptor() = default;
+    explicit FileDescriptor(int fd) : fd_(fd) {}
+    FileDescriptor(FileDescriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileDescriptor &operator=(FileDescriptor &&other) noexcept;
+    ~FileDescriptor();
+    int get() const { return fd_; }
+    bool valid() const { return fd_ >= 0; }
+
+  private:
+    int fd_ = -1;
+};
+
+FileIdentity identity_of(const struct stat &status);
+// stat(2) of a path, links followed.
+Outcome<FileIdentity> identity_of_path(const std::string &path);
+// The path with all links resolved.
+Outcome<std::string> canonical_path(const std::string &path);
+
+Outcome<FileDescriptor> open_to_read(const std::string &path);
+// As open_to_read, and the file must be the one that `identity` tells: else it changed during the build.
+Outcome<FileDescriptor> open_unchanged(const std::string &path, const FileIdentity &identity);
+
+// Reads up to `size` bytes at `offset`; the result is shorter at the end of the file.
+Outcome<std::vector<std::byte>> read_at(int fd, uint64_t offset, uint64_t size, const std::string &path);
+Done write_at(int fd, uint64_t offset, const void *bytes, uint64_t size, const std::string &path);
+// Copies bytes from one file to another inside the kernel; the part behind the source's end is left out.
+Done copy_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
+                const std::string &path);
+
+// A file that appears under its name only when complete: written as NAME.tmp, then fsync and rename.
+// Without commit() the temporary file is removed.
+class TemporaryFile {
+  public:
+    static Outcome<TemporaryFile> create(const std::string &path);
+    TemporaryFile(TemporaryFile &&other) noexcept
+        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})),
+          fd_(std::move(other.fd_)) {}
+    ~TemporaryFile();
+    int fd() const { return fd_.get(); }
+    const std::string &path() const { return path_; }
+    Done commit();
+
+  private:
+    TemporaryFile(std::string path, std::string temporary, FileDescriptor fd)
+        : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+    std::string path_, temporary_; // temporary_ empty: committed or moved from
+    FileDescriptor fd_;
+};
+
+} // namespace sharedregion

@@ -1,3 +1,40 @@
 # Sources of builder/ (see the top Makefile for what the variables mean).
 include builder/capture/sources.mk
 include builder/sets/sources.mk
+
+BUILDER_SOURCES := \
+	builder/bind/binder.cc \
+	builder/bind/check_cacheable.cc \
+	builder/bind/resolver.cc \
+	builder/bind/symbol_index.cc \
+	builder/bind/tls_layout.cc \
+	builder/build.cc \
+	builder/elf/elf_dynamic.cc \
+	builder/elf/elf_file.cc \
+	builder/elf/elf_reader.cc \
+	builder/elf/elf_symbols.cc \
+	builder/model/cache_model.cc \
+	builder/model/string_table.cc \
+	builder/phases/calculate_inputs.cc \
+	builder/phases/create_sub_caches.cc \
+	builder/phases/emit_early_chunks.cc \
+	builder/phases/emit_late_chunks.cc \
+	builder/phases/estimate_optimizations.cc \
+	builder/phases/expand_programs.cc \
+	builder/phases/finalize_cache.cc \
+	builder/phases/library_list.cc \
+	builder/phases/program_probe.cc \
+	builder/phases/run_image_passes.cc \
+	builder/phases/symbol_writer.cc \
+	builder/support/file.cc \
+	builder/support/run_command.cc
+BUILDER_LIBS := -lelf -ltbb -lcrypto -lpthread
+
+PROGRAMS += shared-cache
+shared-cache_SOURCES := \
+	builder/cli/build_command.cc \
+	builder/cli/dump_command.cc \
+	builder/cli/main.cc \
+	$(BUILDER_SOURCES)
+shared-cache_LIBS := $(BUILDER_LIBS)
+THROWING_SOURCES += builder/cli/build_command.cc builder/cli/dump_command.cc builder/cli/main.cc

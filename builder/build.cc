@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The table of contents of a build.
+#include "builder/build.h"
+
+#include "builder/phases/phases.h"
+
+#include <cerrno>
+#include <chrono>
+#include <sys/stat.h>
+#include <tbb/global_control.h>
+#include <tbb/info.h>
+
+namespace sharedregion {
+
+namespace {
+
+class PhaseClock {
+  public:
+    explicit PhaseClock(BuildReport *report) : report_(*report) {}
+    void ends(const char *phase) {
+        auto now = std::chrono::steady_clock::now();
+        report_.seconds.emplace_back(phase, std::chrono::duration<double>(now - begin_).count());
+        begin_ = now;
+    }
+
+  private:
+    BuildReport &report_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+Done make_directory(const std::string &path) {
+    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+        return Failure::system(errno, path, "cannot be made");
+    return Success{};
+}
+
+void report_programs(const CacheModel &model, BuildReport *report) {
+    report->programs = model.programs.size();
+    for (const CacheProgram &program : model.programs)
+        if (program.rejection)
+            report->rejected.push_back({program.path, program.rejection->reason, program.rejection->detail});
+}
+
+} // namespace
+
+Outcome<BuildReport> build_generation(const BuilderOptions &options, Progress &progress) {
+    unsigned jobs =
+        options.jobs != 0 ? options.jobs : static_cast<unsigned>(tbb::info::default_concurrency());
+    tbb::global_control threads(tbb::global_control::max_allowed_parallelism, jobs);
+    BuildReport report;
+    PhaseClock clock(&report);
+    CacheModel model;
+
+    TRY(make_directory(options.output));
+    TRY(calculate_inputs(options, &model, progress));
+    clock.ends("inputs");
+
+    // From here on it is known which files go in.
+    estimate_optimizations(&model);
+    TRY(create_sub_caches(&model));
+    clock.ends("layout");
+
+    // From here on every VA is fixed: text can be written and programs can be captured.
+    std::string path = options.output + "/" + model.main->name;
+    TemporaryFile cache = TRY(TemporaryFile::create(path));
+    emit_early_chunks(&model);
+    clock.ends("tables");
+    BindStatistics bound = TRY(run_image_passes(&model, cache.fd(), progress));
+    clock.ends("images");
+
+    TRY(emit_late_chunks(&model));
+    clock.ends("symbols");
+    TRY(finalize_cache(&model, cache.fd(), progress));
+    TRY(cache.commit());
+    clock.ends("finalize");
+
+    report.uuid = model.main->uuid;
+    report.images = model.images.size();
+    report.bytes = model.main->size.raw();
+    report.relocations = bound.relocations;
+    report.unresolved = bound.unresolved;
+    report.from_capture = bound.from_capture;
+    report_programs(model, &report);
+    return report;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// shared-cache: the command line of the builder. (People use dyldctl, which runs it.)
+#include "builder/cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+using namespace sharedregion;
+
+namespace {
+
+constexpr char kFooter[] = "Exit codes: 0 done; 1 the build failed or a file is damaged (the message names "
+                           "file and offset);\n2 wrong command line; 3 no program could be captured "
+                           "(build), the program was rejected (capture).";
+
+void add_build(CLI::App *app, BuildArguments *arguments) {
+    BuilderOptions &options = arguments->options;
+    CLI::App *build = app->add_subcommand(
+        "build", "Builds one generation: `shared_cache` and `sets` for the given programs");
+    build->add_option("--output", options.output, "Directory of the generation; made if missing")->required();
+    build
+        ->add_option("--loader", options.loader_blob,
+                     "Second stage of ld-dyld.so (dyld-stage2.bin), embedded into the cache")
+        ->check(CLI::ExistingFile);
+    build->add_option("--interpreter", options.interpreter, "The genuine ld.so")->capture_default_str();
+    build->add_option("--jobs", options.jobs, "Threads; 0: one per CPU")->capture_default_str();
+    build->add_option("--timeout", options.capture_timeout_ms, "Milliseconds for each run of a program")
+        ->capture_default_str();
+    build->add_flag("--json", arguments->json, "Print the result as JSON on standard output");
+    build->add_flag("--progress", arguments->progress,
+                    "Print lines `progress DONE TOTAL PHASE` on standard error");
+    build->add_option("PROGRAM", options.programs, "Programs, or directories that hold programs")->required();
+}
+
+void add_dump(CLI::App *app, DumpArguments *arguments) {
+    CLI::App *dump = app->add_subcommand("dump", "Prints the tables of a cache or of a file of sets");
+    CLI::Option *cache = dump->add_option("--cache", arguments->cache, "A file `shared_cache`");
+    CLI::Option *sets = dump->add_option("--sets", arguments->sets, "A file `sets`");
+    cache->excludes(sets);
+    dump->add_flag("--exports", arguments->exports, "With --cache: print the export index too");
+    dump->add_flag("--json", arguments->json, "Print JSON");
+    dump->require_option(1, 0);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    CLI::App app("Builds and examines shared caches: libraries laid out and bound once for all programs.",
+                 "shared-cache");
+    app.footer(kFooter);
+    app.require_subcommand(1);
+    BuildArguments build;
+    DumpArguments dump;
+    add_build(&app, &build);
+    add_dump(&app, &dump);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+    }
+    if (app.got_subcommand("build"))
+        return run_build(build);
+    return run_dump(dump);
+}

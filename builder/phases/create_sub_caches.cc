@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Phase 3: the layout (contract: phases.h).
+//
+//   0             header page
+//   4096          second stage of ld-dyld.so
+//   ...           images, most-used first, each with its internal layout
+//   mapped_size   end of the images; in the file, tables follow
+//   heap          VA only
+//   region_size
+#include "builder/phases/phases.h"
+
+#include <algorithm>
+
+namespace sharedregion {
+
+namespace {
+
+// The loader heap is apart from the images by a hole, so that no overrun goes unnoticed.
+constexpr uint64_t kHeapAlignment = 2 << 20;
+
+SegmentKind kind_of(const ElfSegment &segment) {
+    if (segment.writable())
+        return SegmentKind::Data;
+    return (segment.flags & PF_X) != 0 ? SegmentKind::Text : SegmentKind::ReadOnly;
+}
+
+// Bytes from the segment's first page that PT_GNU_RELRO covers, as ld.so rounds it (glibc
+// elf/dl-reloc.c: _dl_protect_relro). 0 where relro does not begin with the segment.
+VMSize relro_of(const CacheImage &image, const ElfSegment &segment) {
+    uint64_t begin = align_down(segment.vaddr, kPageSize);
+    uint64_t relro_begin = align_down(image.elf.relro.vaddr, kPageSize);
+    uint64_t relro_end = align_down(image.elf.relro.vaddr + image.elf.relro.mem_size, kPageSize);
+    uint64_t end = align_up(segment.vaddr + segment.mem_size, kPageSize);
+    bool fits =
+        image.elf.relro.mem_size != 0 && relro_begin == begin && relro_end > begin && relro_end <= end;
+    return VMSize(fits ? relro_end - begin : 0);
+}
+
+void lay_out_data(const BuilderConfig &config, const CacheImage &image, SegmentChunk *chunk,
+                  uint64_t *data_size) {
+    uint64_t begin = align_down(chunk->elf.vaddr, kPageSize);
+    uint64_t file_end = align_up(chunk->elf.vaddr + chunk->elf.file_size, kPageSize);
+    uint64_t end = align_up(chunk->elf.vaddr + chunk->elf.mem_size, kPageSize);
+    bool store_bss = end - file_end <= config.largest_stored_bss.raw();
+    uint64_t stored = (store_bss ? end : file_end) - begin;
+    chunk->data = DataContent(image.base + VMSize(begin), VMSize(stored));
+    chunk->anonymous = VMSize(store_bss ? 0 : end - file_end);
+    chunk->relro = relro_of(image, chunk->elf);
+    chunk->data_offset = *data_size;
+    *data_size += stored;
+}
+
+SegmentChunk make_segment(const BuilderConfig &config, const CacheImage &image, const ElfSegment &segment,
+                          uint64_t *data_size) {
+    SegmentChunk chunk;
+    chunk.kind = ChunkKind::ImageSegment;
+    chunk.segment_kind = kind_of(segment);
+    chunk.elf = segment;
+    chunk.alignment = segment.align;
+    chunk.vm_offset = image.base + VMSize(align_down(segment.vaddr, kPageSize));
+    chunk.vm_size =
+        VMSize(align_up(segment.vaddr + segment.mem_size, kPageSize) - align_down(segment.vaddr, kPageSize));
+    chunk.file_offset = FileOffset(chunk.vm_offset.raw());
+    chunk.file_size = FileSize(chunk.vm_size.raw());
+    if (chunk.segment_kind == SegmentKind::Data) {
+        lay_out_data(config, image, &chunk, data_size);
+        chunk.file_size = FileSize(chunk.data.size());
+    }
+    return chunk;
+}
+
+uint64_t alignment_of(const CacheImage &image) {
+    uint64_t alignment = kPageSize;
+    for (const ElfSegment &segment : image.elf.segments)
+        alignment = std::max(alignment, segment.align);
+    return alignment;
+}
+
+VMOffset place_images(CacheModel *model, VMOffset next) {
+    for (CacheImage &image : model->images) {
+        image.base = VMOffset(align_up(next.raw(), alignment_of(image)));
+        image.size = VMSize(image.elf.end());
+        for (const ElfSegment &segment : image.elf.segments)
+            image.segments.push_back(make_segment(model->config, image, segment, &model->data_size));
+        next = image.base + image.size;
+    }
+    return next;
+}
+
+Chunk mapped_chunk(ChunkKind kind, VMOffset at, uint64_t size) {
+    Chunk chunk;
+    chunk.kind = kind;
+    chunk.vm_offset = at;
+    chunk.vm_size = VMSize(align_up(size, kPageSize));
+    chunk.file_offset = FileOffset(at.raw());
+    chunk.file_size = FileSize(size);
+    return chunk;
+}
+
+void fill_regions(CacheModel *model) {
+    SubCache &cache = *model->main;
+    cache.region(RegionKind::Text).protection = PROT_READ | PROT_EXEC;
+    cache.region(RegionKind::Text).chunks = {&cache.header, &cache.loader};
+    cache.region(RegionKind::Data).protection = PROT_READ | PROT_WRITE;
+    cache.region(RegionKind::Heap).protection = PROT_READ | PROT_WRITE;
+    cache.region(RegionKind::Heap).chunks = {&cache.heap};
+    for (CacheImage &image : model->images)
+        for (SegmentChunk &segment : image.segments) {
+            bool data = segment.segment_kind == SegmentKind::Data;
+            cache.region(data ? RegionKind::Data : RegionKind::Text).chunks.push_back(&segment);
+        }
+    cache.region(RegionKind::Tables).chunks = {&cache.images,        &cache.segments, &cache.strings,
+                                               &cache.exports,       &cache.slide,    &cache.symbols,
+                                               &cache.section_names, &cache.sections};
+}
+
+} // namespace
+
+Done create_sub_caches(CacheModel *model) {
+    model->main = std::make_unique<SubCache>();
+    SubCache &cache = *model->main;
+    cache.name = "shared_cache";
+    cache.header = mapped_chunk(ChunkKind::Header, VMOffset(0), kPageSize);
+    cache.loader = mapped_chunk(ChunkKind::Loader, VMOffset(kPageSize), model->config.loader_blob.size());
+    cache.loader.buffer = model->config.loader_blob;
+    VMOffset end = place_images(model, cache.loader.vm_offset + cache.loader.vm_size);
+    model->mapped_size = end - VMOffset(0);
+    VMOffset heap(align_up(end.raw() + 1, kHeapAlignment));
+    cache.heap = mapped_chunk(ChunkKind::Heap, heap, model->config.heap_size.raw());
+    cache.heap.file_size = FileSize(0);
+    model->region_size = (heap + model->config.heap_size) - VMOffset(0);
+    fill_regions(model);
+    return Success{};
+}
+
+} // namespace sharedregion

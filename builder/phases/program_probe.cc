@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What kind of file a program is. (Asking for its libraries: library_list.cc.)
+#include "builder/phases/program_probe.h"
+
+#include "builder/phases/program_reject.h"
+#include "builder/support/file.h"
+#include "sharedregion/elf_view.h"
+
+#include <sys/xattr.h>
+#include <unistd.h>
+
+namespace sharedregion {
+
+namespace {
+
+// Enough for the headers and notes of every program; larger tables are read as needed.
+constexpr uint64_t kHeaderBytes = 64 << 10;
+
+CacheProgram rejected(CacheProgram program, const char *reason, std::string detail) {
+    program.rejection = Rejection{reason, std::move(detail)};
+    return program;
+}
+
+bool gains_privileges(const std::string &path, const struct stat &status) {
+    return (status.st_mode & (S_ISUID | S_ISGID)) != 0 ||
+           getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+}
+
+std::string interpreter_of(const ElfView &elf) {
+    const Elf64_Phdr *phdr = elf.phdr(PT_INTERP);
+    ByteView bytes = phdr != nullptr ? elf.bytes().part(phdr->p_offset, phdr->p_filesz) : ByteView();
+    const char *text = bytes.string(0);
+    return text != nullptr ? text : "";
+}
+
+bool is_genuine(const std::string &interpreter, const LoaderImage &loader) {
+    Outcome<FileIdentity> identity = identity_of_path(interpreter);
+    return identity.ok() && identity.value() == loader.identity;
+}
+
+} // namespace
+
+CacheProgram probe_program(const std::string &path, const LoaderImage &loader) {
+    CacheProgram program;
+    program.path = path;
+    Outcome<std::string> canonical = canonical_path(path);
+    if (!canonical.ok())
+        return rejected(std::move(program), reject::kNotFound, canonical.error().message());
+    program.path = canonical.value();
+    Outcome<FileDescriptor> file = open_to_read(program.path);
+    if (!file.ok())
+        return rejected(std::move(program), reject::kNotFound, file.error().message());
+    struct stat status;
+    if (fstat(file.value().get(), &status) != 0 || !S_ISREG(status.st_mode))
+        return rejected(std::move(program), reject::kNotElf, "not a regular file");
+    program.identity = identity_of(status);
+    auto bytes = read_at(file.value().get(), 0, kHeaderBytes, program.path);
+    if (!bytes.ok())
+        return rejected(std::move(program), reject::kNotFound, bytes.error().message());
+    ByteView view(bytes.value().data(), bytes.value().size());
+    const auto *ident = view.at<Elf64_Ehdr>(0);
+    if (ident == nullptr || std::memcmp(ident->e_ident, ELFMAG, SELFMAG) != 0)
+        return rejected(std::move(program), reject::kNotElf, "no ELF header");
+    Result<ElfView> elf = ElfView::open(view);
+    if (!elf.ok())
+        return rejected(std::move(program), reject::kOtherMachine, elf.error().what);
+    program.interpreter = interpreter_of(elf.value());
+    if (elf.value().phdr(PT_INTERP) == nullptr)
+        return rejected(std::move(program), reject::kStatic, "no PT_INTERP");
+    if (!is_genuine(program.interpreter, loader))
+        return rejected(std::move(program), reject::kOtherInterpreter, program.interpreter);
+    program.key = program_key(elf.value().build_id(), hash_program_headers(elf.value().phdrs()));
+    if (gains_privileges(program.path, status))
+        return rejected(std::move(program), reject::kSetUserId,
+                        "set-user-ID, set-group-ID or file capabilities");
+    if (access(program.path.c_str(), X_OK) != 0)
+        return rejected(std::move(program), reject::kNoPermission, "not executable by the caller");
+    return program;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Phase 5: each image's content (contract: phases.h).
+#include "builder/phases/phases.h"
+
+#include "builder/support/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unistd.h>
+
+namespace sharedregion {
+
+namespace {
+
+// As the kernel maps a segment: whole pages of the file, beginning with the one that p_offset is in.
+Done copy_text(const CacheImage &image, const SegmentChunk &chunk, int file, int cache) {
+    uint64_t begin = align_down(chunk.elf.offset, kPageSize);
+    return copy_range(file, begin, cache, chunk.file_offset.raw(), chunk.vm_size.raw(), image.path);
+}
+
+// The same into memory; bytes behind the file part are zero if the segment has bss (ld.so clears the
+// rest of the page only then).
+Done copy_data(const CacheImage &image, SegmentChunk *chunk, int file) {
+    uint64_t begin = align_down(chunk->elf.offset, kPageSize);
+    uint64_t in_page = chunk->elf.vaddr - align_down(chunk->elf.vaddr, kPageSize);
+    uint64_t size = align_up(in_page + chunk->elf.file_size, kPageSize);
+    if (chunk->elf.mem_size > chunk->elf.file_size)
+        size = in_page + chunk->elf.file_size;
+    auto bytes = TRY(read_at(file, begin, std::min(size, chunk->data.size()), image.path));
+    std::copy(bytes.begin(), bytes.end(), chunk->data.bytes());
+    return Success{};
+}
+
+Done copy_segments(CacheImage *image, int cache) {
+    FileDescriptor file = TRY(open_unchanged(image->path, image->identity));
+    for (SegmentChunk &chunk : image->segments) {
+        if (chunk.segment_kind == SegmentKind::Data)
+            TRY(copy_data(*image, &chunk, file.get()));
+        else
+            TRY(copy_text(*image, chunk, file.get(), cache));
+    }
+    return Success{};
+}
+
+} // namespace
+
+Outcome<BindStatistics> run_image_passes(CacheModel *model, int cache, Progress &progress) {
+    if (ftruncate(cache, static_cast<off_t>(model->mapped_size.raw())) != 0)
+        return Failure::system(errno, model->main->name, "cannot be extended");
+    SymbolIndex index(*model);
+    std::atomic<uint64_t> relocations = 0, unresolved = 0, from_capture = 0;
+    ProgressCounter counter(progress, model->images.size(), "images");
+    Done done = parallel_try(model->images.size(), [&](size_t i) -> Done {
+        CacheImage &image = model->images[i];
+        TRY(copy_segments(&image, cache));
+        BindStatistics bound = bind_image(*model, index, static_cast<ImageIndex>(i), &image.segments);
+        relocations += bound.relocations;
+        unresolved += bound.unresolved;
+        from_capture += bound.from_capture;
+        counter.advance();
+        return Success{};
+    });
+    if (!done.ok())
+        return std::move(done.error());
+    return BindStatistics{relocations, unresolved, from_capture};
+}
+
+} // namespace sharedregion

@@ -1,1 +1,49 @@
 # Sources of libdyldshim/ (see the top Makefile for what the variables mean).
+#
+# The stages of ld-dyld.so are freestanding and become flat blobs; shared/flat.ld asserts that they
+# need no relocation, no writable data, and fit in their place.
+PROGRAMS += make-ld-dyld
+make-ld-dyld_SOURCES := libdyldshim/patcher/main.cc libdyldshim/patcher/patch_loader.cc \
+	libdyldshim/patcher/zero_slack.cc
+
+STAGE_CPPFLAGS := -I. -Iinclude
+STAGE_CXXFLAGS := -std=c++20 -g $(WARNINGS) -fno-exceptions -fno-rtti -fPIE -fvisibility=hidden \
+	-ffreestanding -fno-stack-protector -fcf-protection=none -mgeneral-regs-only -mno-red-zone \
+	-fno-asynchronous-unwind-tables -fno-threadsafe-statics -fno-tree-loop-distribute-patterns \
+	-ffunction-sections -fno-jump-tables -fno-ident
+STAGE_LDFLAGS := -pie --no-dynamic-linker --no-undefined -z norelro -z noexecstack --gc-sections \
+	--build-id=none --orphan-handling=error -T libdyldshim/shared/flat.ld
+
+# What the slack of Debian 12's ld.so holds; make-ld-dyld checks the real one.
+dyld-stage1_MAX := 3808
+dyld-stage1_CXXFLAGS := -Oz
+dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
+	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc libdyldshim/stage1/program.cc \
+	libdyldshim/stage1/genuine.cc libdyldshim/shared/memory.cc
+
+dyld-stage2_MAX := 65536
+dyld-stage2_CXXFLAGS := -O2
+dyld-stage2_SOURCES := libdyldshim/stage2/entry.S libdyldshim/stage2/stage2.cc \
+	libdyldshim/stage2/validity.cc libdyldshim/stage2/attach.cc libdyldshim/stage2/fixups.cc \
+	libdyldshim/stage2/kernel_state.cc libdyldshim/shared/memory.cc
+
+# $(1): stage
+define stage_template
+$(1)_OBJECTS := $$(patsubst %,$$(O)/obj/$(1)/%.o,$$(basename $$($(1)_SOURCES)))
+
+$$(O)/obj/$(1)/%.o: %.cc
+	$$(call say,STAGE,$$<)
+	$$(Q)mkdir -p $$(@D) && $$(CXX) $$(STAGE_CPPFLAGS) $$(STAGE_CXXFLAGS) $$($(1)_CXXFLAGS) -MMD -MP -c -o $$@ $$<
+$$(O)/obj/$(1)/%.o: %.S
+	$$(call say,STAGE,$$<)
+	$$(Q)mkdir -p $$(@D) && $$(CXX) $$(STAGE_CPPFLAGS) -c -o $$@ $$<
+$$(O)/obj/$(1).elf: $$($(1)_OBJECTS) libdyldshim/shared/flat.ld
+	$$(call say,LD,$$@)
+	$$(Q)ld $$(STAGE_LDFLAGS) --defsym=MAX_SIZE=$$($(1)_MAX) -Map=$$(@:.elf=.map) -o $$@ $$($(1)_OBJECTS)
+$$(O)/lib/$(1).bin: $$(O)/obj/$(1).elf
+	$$(call say,OBJCOPY,$$@)
+	$$(Q)mkdir -p $$(@D) && objcopy -O binary -j .stage $$< $$@
+EXTRA_ALL += $$(O)/lib/$(1).bin
+-include $$($(1)_OBJECTS:.o=.d)
+endef
+$(foreach stage,dyld-stage1 dyld-stage2,$(eval $(call stage_template,$(stage))))

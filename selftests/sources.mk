@@ -1,5 +1,10 @@
 # Sources of selftests/ (see the top Makefile for what the variables mean).
 include selftests/unit/sources.mk
+include selftests/fixtures/fixtures.mk
+include selftests/fuzz/fuzz.mk
 
 SCRIPT_TESTS += selftests/lint/lint_test.sh
 FAST_SCRIPT_TESTS += selftests/lint/lint_test.sh
+
+SCRIPT_TESTS += $(addprefix selftests/programs/,\
+	fixtures.sh environment.sh sanitizers.sh privileges.sh debuggers.sh invalidation.sh sweep.sh fuzz.sh soak.sh)

@@ -28,9 +28,8 @@ inline uint64_t hash_program_headers(Span<const Elf64_Phdr> phdrs) {
     return fnv1a(phdrs.data(), phdrs.size() * sizeof(Elf64_Phdr));
 }
 
-// The GNU build-id in a PT_NOTE's bytes; size 0 where there is none (or one shorter than 8 bytes).
-inline BuildId find_build_id(ByteView notes) {
-    BuildId id = {};
+// The bytes of the GNU build-id in a PT_NOTE's bytes; empty where there is none (or one shorter than 8).
+inline ByteView find_build_id_bytes(ByteView notes) {
     for (uint64_t offset = 0; notes.contains(offset, sizeof(Elf64_Nhdr));) {
         const auto *note = notes.at<Elf64_Nhdr>(offset);
         if (note == nullptr)
@@ -40,27 +39,33 @@ inline BuildId find_build_id(ByteView notes) {
         if (!notes.contains(desc, note->n_descsz))
             break;
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && note->n_descsz >= 8 &&
-            notes.data()[name] == 'G' && notes.data()[name + 1] == 'N' && notes.data()[name + 2] == 'U') {
-            id.size = note->n_descsz < sizeof id.bytes ? note->n_descsz : sizeof id.bytes;
-            for (unsigned i = 0; i < id.size; i++)
-                id.bytes[i] = notes.data()[desc + i];
-            break;
-        }
+            notes.data()[name] == 'G' && notes.data()[name + 1] == 'N' && notes.data()[name + 2] == 'U')
+            return notes.part(desc, note->n_descsz);
         offset = desc + ((uint64_t(note->n_descsz) + 3) & ~3ULL);
     }
+    return ByteView();
+}
+
+// The GNU build-id in a PT_NOTE's bytes; size 0 where there is none (or one shorter than 8 bytes).
+inline BuildId find_build_id(ByteView notes) {
+    BuildId id = {};
+    ByteView bytes = find_build_id_bytes(notes);
+    id.size = bytes.size() < sizeof id.bytes ? bytes.size() : sizeof id.bytes;
+    for (unsigned i = 0; i < id.size; i++)
+        id.bytes[i] = bytes.data()[i];
     return id;
 }
 
-// Key of a program in the index: the first 8 bytes of its build-id, else of its program headers'
-// hash. Never 0.
-inline uint64_t program_key(const BuildId &id, uint64_t phdr_hash) {
+// Key of a program in the index: the first 8 bytes of its build-id (`id` holds 8 bytes or more, or
+// nothing), else its program headers' hash. Never 0.
+inline uint64_t program_key(const uint8_t *id, uint64_t id_size, uint64_t phdr_hash) {
     uint64_t key = phdr_hash;
-    if (id.size != 0) {
-        key = 0;
-        for (unsigned i = 0; i < 8; i++)
-            key |= uint64_t(id.bytes[i]) << (8 * i);
-    }
+    if (id_size != 0)
+        __builtin_memcpy(&key, id, sizeof key);
     return key != 0 ? key : 1;
+}
+inline uint64_t program_key(const BuildId &id, uint64_t phdr_hash) {
+    return program_key(id.bytes, id.size, phdr_hash);
 }
 
 // ELF header and program headers of a whole file or of a mapped image's first page.

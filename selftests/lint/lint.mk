@@ -5,7 +5,7 @@
 LINT_SOURCES := $(shell git ls-files '*.cc' '*.h' '*.c' 2>/dev/null)
 LINT_CXX := $(shell git ls-files 'builder/*.cc' 'daemon/*.cc' 'libdyldshim/*.cc' 'bench/*.cc' 2>/dev/null)
 LINT_HEADERS := $(shell git ls-files '*.h' 2>/dev/null) .clang-tidy
-LINT_SCRIPTS = $(shell git ls-files '*.sh' .ci/run selftests/run-all packaging/completions 2>/dev/null)
+LINT_SCRIPTS = $(shell git ls-files '*.sh' .ci/run selftests/run-all selftests/lib/sandbox selftests/programs/sweep-one packaging/completions 2>/dev/null)
 
 .PHONY: lint lint-light lint-format lint-scripts lint-tree
 lint: lint-light lint-tidy ## all checks of sources: rules of the tree, format, clang-tidy, shellcheck

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// make-ld-dyld: makes ld-dyld.so from this machine's ld.so and the first stage.
+//
+// Nothing of glibc is shipped: the result is made where it is used, and again after each upgrade of ld.so.
+#include "libdyldshim/patcher/patch_loader.h"
+#include "libdyldshim/shared/identity.h"
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <getopt.h>
+#include <unistd.h>
+
+using namespace sharedregion;
+
+namespace {
+
+struct Options {
+    std::string loader, stage1, state, output;
+};
+
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0)
+            close(fd_);
+    }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+    int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+// The whole file, and which file it was.
+Outcome<std::vector<char>> read_file(const std::string &path, FileIdentity *identity) {
+    Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat st;
+    if (fd.get() < 0 || fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, path, "open");
+    if (!S_ISREG(st.st_mode))
+        return Failure::about(path, "is not a regular file");
+    *identity = identity_of(st);
+    std::vector<char> bytes(static_cast<size_t>(st.st_size));
+    for (size_t done = 0; done < bytes.size();) {
+        ssize_t count = read(fd.get(), bytes.data() + done, bytes.size() - done);
+        if (count < 0)
+            return Failure::system(errno, path, "read");
+        if (count == 0)
+            return Failure::about(path, "became shorter while it was read; try again", done);
+        done += static_cast<size_t>(count);
+    }
+    return bytes;
+}
+
+Done write_all(int fd, const std::string &path, const std::vector<char> &bytes) {
+    for (size_t done = 0; done < bytes.size();) {
+        ssize_t count = write(fd, bytes.data() + done, bytes.size() - done);
+        if (count < 0)
+            return Failure::system(errno, path, "write");
+        done += static_cast<size_t>(count);
+    }
+    if (fchmod(fd, 0755) != 0 || fsync(fd) != 0)
+        return Failure::system(errno, path, "fsync");
+    return Success{};
+}
+
+// Makes the rename itself durable.
+Done sync_directory(const std::string &path) {
+    size_t slash = path.rfind('/');
+    std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0 || fsync(fd.get()) != 0)
+        return Failure::system(errno, directory, "fsync");
+    return Success{};
+}
+
+// Makes the patched file under a temporary name, then renames it: its inode number, which the rename
+// keeps, goes into the file.
+Done write_patched(PatchRequest *request, const std::string &output) {
+    std::string temporary = output + ".XXXXXX";
+    Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
+    struct stat st;
+    if (fd.get() < 0 || fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, temporary, "create");
+    request->own_dev = st.st_dev;
+    request->own_ino = st.st_ino;
+    auto finish = [&]() -> Done {
+        std::vector<char> patched = TRY(patch_loader(*request));
+        TRY(write_all(fd.get(), temporary, patched));
+        if (rename(temporary.c_str(), output.c_str()) != 0)
+            return Failure::system(errno, output, "rename");
+        return sync_directory(output);
+    };
+    Done done = finish();
+    if (!done.ok())
+        unlink(temporary.c_str());
+    return done;
+}
+
+Outcome<std::string> canonical(const std::string &path) {
+    char resolved[PATH_MAX];
+    if (realpath(path.c_str(), resolved) == nullptr)
+        return Failure::system(errno, path, "realpath");
+    return std::string(resolved);
+}
+
+Done make_loader(const Options &options) {
+    PatchRequest request;
+    FileIdentity unused;
+    request.loader_path = TRY(canonical(options.loader));
+    request.loader = TRY(read_file(request.loader_path, &request.loader_identity));
+    request.stage1_path = options.stage1;
+    request.stage1 = TRY(read_file(options.stage1, &unused));
+    request.state = TRY(canonical(options.state));
+    return write_patched(&request, options.output);
+}
+
+constexpr char kUsage[] =
+    "usage: make-ld-dyld --ldso PATH --stage1 FILE --state DIR --output FILE\n"
+    "Makes ld-dyld.so: a copy of ld.so PATH that starts programs from the shared cache of state\n"
+    "directory DIR (which must exist), with the first stage FILE (dyld-stage1.bin) in it.\n";
+
+bool parse_options(int argc, char **argv, Options *options) {
+    static const struct option kOptions[] = {
+        {"ldso", required_argument, nullptr, 'l'},  {"stage1", required_argument, nullptr, '1'},
+        {"state", required_argument, nullptr, 's'}, {"output", required_argument, nullptr, 'o'},
+        {"help", no_argument, nullptr, 'h'},        {nullptr, 0, nullptr, 0},
+    };
+    for (int key; (key = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
+        switch (key) {
+        case 'l':
+            options->loader = optarg;
+            break;
+        case '1':
+            options->stage1 = optarg;
+            break;
+        case 's':
+            options->state = optarg;
+            break;
+        case 'o':
+            options->output = optarg;
+            break;
+        case 'h':
+            fputs(kUsage, stdout);
+            exit(0);
+        default:
+            return false;
+        }
+    }
+    return optind == argc && !options->loader.empty() && !options->stage1.empty() &&
+           !options->state.empty() && !options->output.empty();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options options;
+    if (!parse_options(argc, argv, &options)) {
+        fputs(kUsage, stderr);
+        return 2;
+    }
+    Done done = make_loader(options);
+    if (!done.ok()) {
+        fprintf(stderr, "make-ld-dyld: %s\n", done.error().message().c_str());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/patcher/patch_loader.h"
+
+#include "libdyldshim/patcher/zero_slack.h"
+#include "sharedregion/elf_view.h"
+#include "sharedregion/jit_reason.h"
+#include "sharedregion/units.h"
+
+#include <cstring>
+
+namespace sharedregion {
+namespace {
+
+constexpr char kReasonWords[] =
+#define SHAREDREGION_X(name, word, text) word "\0"
+    SHAREDREGION_JIT_REASONS(SHAREDREGION_X)
+#undef SHAREDREGION_X
+    ;
+
+Failure about_loader(const PatchRequest &request, const std::string &what,
+                     uint64_t where = Failure::kNoOffset) {
+    return Failure::about(request.loader_path, what, where);
+}
+
+// File offset of an executable byte at an ELF VA; kNoOffset where the file has none.
+uint64_t text_offset(const ElfView &elf, uint64_t address, uint64_t size) {
+    for (const Elf64_Phdr &phdr : elf.phdrs())
+        if (phdr.p_type == PT_LOAD && (phdr.p_flags & PF_X) != 0 && address >= phdr.p_vaddr &&
+            size <= phdr.p_filesz && address - phdr.p_vaddr <= phdr.p_filesz - size)
+            return phdr.p_offset + (address - phdr.p_vaddr);
+    return Failure::kNoOffset;
+}
+
+Outcome<ElfView> open_loader(const PatchRequest &request) {
+    auto opened = ElfView::open(ByteView(request.loader.data(), request.loader.size()));
+    if (!opened.ok())
+        return Failure::of(opened.error(), request.loader_path);
+    const ElfView &elf = opened.value();
+    if (elf.header().e_type != ET_DYN || elf.phdr(PT_INTERP) != nullptr || elf.phdr(PT_DYNAMIC) == nullptr)
+        return about_loader(request, "is a program or an object file, not an ld.so; give --ldso the "
+                                     "interpreter that `readelf -l PROGRAM` names");
+    return elf;
+}
+
+// ELF VA behind the call of _dl_start in the genuine `_start`: [endbr64] mov %rsp,%rdi; call rel32.
+// Source: glibc sysdeps/x86_64/dl-machine.h, RTLD_START.
+Outcome<uint64_t> find_resume(const PatchRequest &request, const ElfView &elf) {
+    constexpr char kEndbr64[] = "\xf3\x0f\x1e\xfa";
+    constexpr char kMoveAndCall[] = "\x48\x89\xe7\xe8";
+    constexpr uint64_t kLongest = 4 + 4 + 4;
+    uint64_t entry = elf.header().e_entry;
+    uint64_t offset = text_offset(elf, entry, kConfigOffset + sizeof kLoaderConfigMagic);
+    if (offset == Failure::kNoOffset || kConfigOffset < kLongest)
+        return about_loader(request, "entry point lies outside the text; the file is damaged",
+                            offsetof(Elf64_Ehdr, e_entry));
+    const char *code = request.loader.data() + offset;
+    if (std::memcmp(code + kConfigOffset, kLoaderConfigMagic, sizeof kLoaderConfigMagic) == 0)
+        return about_loader(request, "is an ld-dyld.so already; give --ldso the genuine ld.so", offset);
+    uint64_t skipped = std::memcmp(code, kEndbr64, 4) == 0 ? 4 : 0;
+    if (std::memcmp(code + skipped, kMoveAndCall, 4) != 0)
+        return about_loader(request, "the entry point does not begin as glibc's: this ld.so is not supported",
+                            offset);
+    int32_t distance;
+    std::memcpy(&distance, code + skipped + 4, sizeof distance);
+    uint64_t resume = entry + skipped + 8;
+    if (text_offset(elf, resume + static_cast<int64_t>(distance), 1) == Failure::kNoOffset)
+        return about_loader(request, "the entry point calls a place outside the text; the file is damaged",
+                            offset + skipped + 3);
+    return resume;
+}
+
+Outcome<Success> check_stage1(const PatchRequest &request) {
+    ByteView bytes(request.stage1.data(), request.stage1.size());
+    const auto *config = bytes.at<LoaderConfig>(kConfigOffset);
+    if (config == nullptr || std::memcmp(config->magic, kLoaderConfigMagic, sizeof config->magic) != 0 ||
+        config->version != kLoaderConfigVersion || config->size != sizeof *config)
+        return Failure::about(request.stage1_path,
+                              "is no first stage of this version; give --stage1 the dyld-stage1.bin that was "
+                              "installed with this command",
+                              kConfigOffset);
+    return Success{};
+}
+
+// Takes `size` bytes from the first slack that has them (from executable slack only if asked to).
+Outcome<ZeroSlack> take(std::vector<ZeroSlack> *slacks, uint64_t size, bool executable, const char *what,
+                        const PatchRequest &request) {
+    uint64_t largest = 0;
+    for (ZeroSlack &slack : *slacks) {
+        if (executable && !slack.executable)
+            continue;
+        largest = std::max(largest, slack.size);
+        if (slack.size < size)
+            continue;
+        ZeroSlack taken = slack;
+        taken.size = size;
+        uint64_t used = std::min(align_up(size, 16), slack.size);
+        slack.file_offset += used;
+        slack.address += used;
+        slack.size -= used;
+        return taken;
+    }
+    return about_loader(request, "has no room for " + std::string(what) + ": " + std::to_string(size) +
+                                     " bytes are needed, the largest unused piece has " +
+                                     std::to_string(largest) + "; this ld.so is not supported");
+}
+
+// The strings that the configuration names, one after the other; `config` gets their addresses.
+class StringBlock {
+  public:
+    uint64_t add(const std::string &text) {
+        uint64_t at = bytes_.size();
+        bytes_ += text;
+        bytes_ += '\0';
+        return at;
+    }
+    const std::string &bytes() const { return bytes_; }
+
+  private:
+    std::string bytes_;
+};
+
+void put(std::vector<char> *file, const ZeroSlack &place, const void *bytes) {
+    std::memcpy(file->data() + place.file_offset, bytes, place.size);
+    auto *header = reinterpret_cast<Elf64_Ehdr *>(file->data());
+    auto *phdr = reinterpret_cast<Elf64_Phdr *>(file->data() + header->e_phoff) + place.segment;
+    uint64_t grown = place.file_offset + place.size - phdr->p_offset;
+    phdr->p_filesz = phdr->p_memsz = std::max(phdr->p_filesz, grown);
+}
+
+} // namespace
+
+Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
+    ElfView elf = TRY(open_loader(request));
+    uint64_t resume = TRY(find_resume(request, elf));
+    TRY(check_stage1(request));
+    std::vector<ZeroSlack> slacks = TRY(find_zero_slack(elf, request.loader_path));
+    ZeroSlack code = TRY(take(&slacks, request.stage1.size(), true, "the first stage", request));
+
+    LoaderConfig config;
+    StringBlock strings;
+    std::memcpy(&config, request.stage1.data() + kConfigOffset, sizeof config);
+    config.address = code.address + kConfigOffset;
+    config.genuine_entry = elf.header().e_entry;
+    config.resume = resume;
+    config.genuine = request.loader_identity;
+    config.own_dev = request.own_dev;
+    config.own_ino = request.own_ino;
+    config.genuine_path = strings.add(request.loader_path);
+    config.alias_path = strings.add(request.state + "/" + kAliasName);
+    config.region_path = strings.add(request.state + "/" + kRegionName);
+    config.reason_words = strings.add(std::string(kReasonWords, sizeof kReasonWords - 1));
+    ZeroSlack text =
+        TRY(take(&slacks, strings.bytes().size(), false, "the paths of the state directory", request));
+    for (uint64_t *address :
+         {&config.genuine_path, &config.alias_path, &config.region_path, &config.reason_words})
+        *address += text.address;
+
+    std::vector<char> file = request.loader;
+    put(&file, code, request.stage1.data());
+    std::memcpy(file.data() + code.file_offset + kConfigOffset, &config, sizeof config);
+    put(&file, text, strings.bytes().data());
+    reinterpret_cast<Elf64_Ehdr *>(file.data())->e_entry = code.address;
+    return file;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// From the bytes of a genuine ld.so to those of ld-dyld.so.
+#pragma once
+
+#include "libdyldshim/config.h"
+#include "sharedregion/failure.h"
+
+#include <string>
+#include <vector>
+
+namespace sharedregion {
+
+struct PatchRequest {
+    std::string loader_path; // canonical, of the genuine ld.so
+    FileIdentity loader_identity;
+    std::vector<char> loader;
+    std::string stage1_path; // for messages
+    std::vector<char> stage1;
+    std::string state; // absolute path of the state directory
+    uint64_t own_dev;  // of the file that the result is written to
+    uint64_t own_ino;
+};
+
+// Puts the first stage into the slack behind ld.so's text, the strings of its configuration into
+// what slack is left, and the entry point to the first stage. Everything else stays byte for byte as it
+// is, but for the sizes of the segments that grow. Errors name file and offset; nothing is written.
+Outcome<std::vector<char>> patch_loader(const PatchRequest &request);
+
+} // namespace sharedregion

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the first stage hands to the second, and how the second answers.
+//
+// The first stage lies in ld-dyld.so, the second in the shared cache: they may come from different
+// builds, so the request says its version and the second stage refuses another one.
+#pragma once
+
+#include "libdyldshim/config.h"
+#include "sharedregion/jit_reason.h"
+#include "sharedregion/region_format.h"
+#include "sharedregion/set_format.h"
+
+namespace sharedregion {
+
+inline constexpr uint32_t kLaunchVersion = 1;
+
+// What DYLD_PRINT_LOADERS asks for.
+enum class Report : uint32_t {
+    Quiet = 0,
+    Line = 1, // one line to stderr
+    Only = 2, // the line, then exit without running the program
+};
+
+struct LaunchRequest {
+    uint32_t version = kLaunchVersion;
+    Report report = Report::Quiet;
+    uint64_t *stack = nullptr;            // as the kernel gave it
+    const LoaderConfig *config = nullptr; // in ld-dyld.so
+    uint64_t loader_base = 0;             // load bias of ld-dyld.so
+    uint64_t program_bias = 0;            // load bias of the executable
+    const RegionHeader *region = nullptr; // the whole region file, mapped read-only
+    uint64_t region_mapped = 0;           // bytes mapped there
+    const SetHeader *set = nullptr;       // in it
+    int region_fd = -1;
+    int cache_fd = -1;
+    const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none
+};
+
+// Entry of the second stage, at region base + RegionHeader.loader_entry. Returns only when the program
+// cannot start prebuilt: then nothing but mappings inside the region's range was made, and both
+// descriptors are open still.
+using SecondStage = JitReason (*)(LaunchRequest *request);
+
+} // namespace sharedregion

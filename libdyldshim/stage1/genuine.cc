@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage1/genuine.h"
+
+#include "libdyldshim/shared/identity.h"
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/units.h"
+
+#include <initializer_list>
+
+extern "C" const char _start[];
+
+namespace sharedregion {
+namespace {
+
+// The path of a replaced ld.so; nullptr: the machine's ld.so is the one this file was made from. The
+// alias comes first: where ld-dyld.so is bind-mounted over the genuine path, only the alias leads to it.
+const char *replaced_path(const LoaderConfig &config, uint64_t loader_base) {
+    for (uint64_t address : {config.alias_path, config.genuine_path}) {
+        const char *path = reinterpret_cast<const char *>(loader_base + address);
+        struct stat st;
+        if (sys_stat(path, &st) != 0 || st.st_size == 0)
+            continue; // no alias here, or its empty placeholder
+        if (identity_of(st) == config.genuine || (st.st_dev == config.own_dev && st.st_ino == config.own_ino))
+            return nullptr;
+        return path;
+    }
+    return nullptr;
+}
+
+// Maps one PT_LOAD into the reservation at `base`, as the kernel's elf_load() does.
+bool map_segment(int fd, uint64_t base, const Elf64_Phdr &phdr) {
+    int protection = (phdr.p_flags & PF_R ? PROT_READ : 0) | (phdr.p_flags & PF_W ? PROT_WRITE : 0) |
+                     (phdr.p_flags & PF_X ? PROT_EXEC : 0);
+    uint64_t begin = align_down(phdr.p_vaddr, kPageSize);
+    uint64_t file_end = phdr.p_vaddr + phdr.p_filesz;
+    uint64_t anon_begin = align_up(file_end, kPageSize);
+    uint64_t end = align_up(phdr.p_vaddr + phdr.p_memsz, kPageSize);
+    if (is_error(sys_mmap(base + begin, anon_begin - begin, protection, MAP_PRIVATE | MAP_FIXED, fd,
+                          align_down(phdr.p_offset, kPageSize))))
+        return false;
+    if (phdr.p_memsz == phdr.p_filesz)
+        return true;
+    __builtin_memset(reinterpret_cast<void *>(base + file_end), 0, anon_begin - file_end);
+    return end == anon_begin || !is_error(sys_mmap(base + anon_begin, end - anon_begin, protection,
+                                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+}
+
+// Maps all of an ld.so whose first page is at `header`; its load bias, or 0.
+uint64_t map_loader(int fd, const Elf64_Ehdr *header) {
+    const auto *phdrs = reinterpret_cast<const Elf64_Phdr *>(header + 1);
+    uint64_t span = 0;
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (phdrs[i].p_type == PT_LOAD)
+            span = align_up(phdrs[i].p_vaddr + phdrs[i].p_memsz, kPageSize);
+    long base = sys_mmap(0, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (is_error(base))
+        return 0;
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (phdrs[i].p_type == PT_LOAD && !map_segment(fd, static_cast<uint64_t>(base), phdrs[i]))
+            return 0;
+    return static_cast<uint64_t>(base);
+}
+
+// Load bias of the ld.so at `path`, mapped; 0 where that is impossible.
+uint64_t load(const char *path) {
+    int fd = sys_open(path);
+    long page = sys_mmap(0, kPageSize, PROT_READ, MAP_PRIVATE, fd, 0);
+    uint64_t base = 0;
+    if (!is_error(page)) {
+        const auto *header = reinterpret_cast<const Elf64_Ehdr *>(page);
+        if (equal_bytes(header, ELFMAG, SELFMAG) && header->e_machine == EM_X86_64 &&
+            header->e_phoff == sizeof *header)
+            base = map_loader(fd, header);
+        sys_munmap(static_cast<uint64_t>(page), kPageSize);
+    }
+    sys_close(fd);
+    return base;
+}
+
+const Elf64_Ehdr &header_at(uint64_t base) {
+    return *reinterpret_cast<const Elf64_Ehdr *>(base);
+}
+
+// Whether the file mapped at `base` is another ld-dyld.so: it would send us in circles.
+bool is_patched(uint64_t base, const LoaderConfig &config) {
+    const char *magic = reinterpret_cast<const char *>(base + header_at(base).e_entry + kConfigOffset);
+    return equal_bytes(magic, config.magic, sizeof config.magic);
+}
+
+} // namespace
+
+bool is_direct(const StartArgs &args) {
+    return args.value(AT_ENTRY) == as_word(_start);
+}
+
+uint64_t genuine_entry(const StartArgs &args, const LoaderConfig &config, uint64_t loader_base) {
+    uint64_t base = loader_base;
+    uint64_t entry = loader_base + config.genuine_entry;
+    if (const char *path = replaced_path(config, loader_base)) {
+        uint64_t newer = load(path);
+        if (newer != 0 && !is_patched(newer, config)) {
+            base = newer;
+            entry = newer + header_at(newer).e_entry;
+        }
+    }
+    // Tell it what the kernel would have told that ld.so.
+    if (is_direct(args)) {
+        // It knows by AT_ENTRY that it runs as a command, and then looks at its own headers.
+        args.set_value(AT_ENTRY, entry);
+        args.set_value(AT_PHDR, base + sizeof(Elf64_Ehdr));
+        args.set_value(AT_PHNUM, header_at(base).e_phnum);
+    } else if (base != loader_base) {
+        args.set_value(AT_BASE, base);
+    }
+    return entry;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage1/policy.h"
+
+#include "libdyldshim/shared/strings.h"
+
+namespace sharedregion {
+namespace {
+
+void note_variable(const char *variable, Policy *policy) {
+    if (policy->reason == JitReason::None) {
+        policy->reason = JitReason::EnvironmentSet;
+        policy->variable = variable;
+    }
+}
+
+// `name` is what follows "DYLD_". Any variable but ours asks for something that a set cannot know.
+void read_dyld_variable(const char *variable, const char *name, Policy *policy) {
+    if (const char *value = after_prefix(name, "USE_CLOSURES=")) {
+        policy->must = *value == '2';
+        if (*value == '0')
+            policy->reason = JitReason::Disabled;
+    } else if (const char *loaders = after_prefix(name, "PRINT_LOADERS=")) {
+        policy->report = *loaders == 'o' ? Report::Only : *loaders == '1' ? Report::Line : Report::Quiet;
+    } else if (const char *state = after_prefix(name, "SHARED_CACHE_DIR=")) {
+        policy->state = *state != 0 ? state : nullptr;
+    } else {
+        note_variable(variable, policy);
+    }
+}
+
+} // namespace
+
+Policy read_policy(const StartArgs &args) {
+    Policy policy;
+    if (args.value(AT_SECURE) != 0) {
+        policy.reason = JitReason::Secure;
+        return policy;
+    }
+    for (const char *const *entry = args.envp(); *entry != nullptr; entry++) {
+        const char *variable = *entry;
+        // LD_*: ld.so; the others: glibc's tunables, which ld.so reads before anything is loaded.
+        if (const char *name = after_prefix(variable, "DYLD_"))
+            read_dyld_variable(variable, name, &policy);
+        else if (after_prefix(variable, "LD_") || after_prefix(variable, "GLIBC_TUNABLES=") ||
+                 after_prefix(variable, "MALLOC_"))
+            note_variable(variable, &policy);
+    }
+    return policy;
+}
+
+} // namespace sharedregion

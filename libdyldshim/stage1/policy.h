@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the environment and the auxiliary vector say about this start.
+#pragma once
+
+#include "libdyldshim/shared/launch.h"
+#include "libdyldshim/shared/start_args.h"
+
+namespace sharedregion {
+
+struct Policy {
+    JitReason reason = JitReason::None; // other than None: do not try
+    Report report = Report::Quiet;
+    bool must = false;              // DYLD_USE_CLOSURES=2: a set, or an error
+    const char *state = nullptr;    // DYLD_SHARED_CACHE_DIR
+    const char *variable = nullptr; // EnvironmentSet: which one ("NAME=value")
+};
+
+// Under AT_SECURE no DYLD_* variable is looked at: the start is plain and quiet.
+Policy read_policy(const StartArgs &args);
+
+} // namespace sharedregion

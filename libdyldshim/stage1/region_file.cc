@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage1/region_file.h"
+
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/units.h"
+
+namespace sharedregion {
+namespace {
+
+// The file's size is in its header, so map a plausible length at once and again only if it is more:
+// that saves an fstat(2). Pages behind the end of the file are never touched.
+constexpr uint64_t kFirstMapping = 64 << 20;
+
+// Whether an open file is owned by root or the caller, and writable by the owner only.
+bool trusted(int fd, const StartArgs &args) {
+    struct stat st;
+    return sys_fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == args.value(AT_EUID)) &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+// Opens active/region of a state directory from the environment.
+JitReason open_in_state(const StartArgs &args, const char *state, int *fd) {
+    int directory = sys_openat(AT_FDCWD, state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return JitReason::NoCache;
+    JitReason reason = JitReason::Untrusted;
+    if (*state == '/' && trusted(directory, args)) {
+        *fd = sys_openat(directory, kRegionName, O_RDONLY | O_CLOEXEC);
+        if (*fd < 0 || trusted(*fd, args))
+            reason = JitReason::None;
+    }
+    sys_close(directory);
+    return reason;
+}
+
+bool map_file(uint64_t size, LaunchRequest *request) {
+    long mapped = sys_mmap(0, size, PROT_READ, MAP_PRIVATE, request->region_fd, 0);
+    if (is_error(mapped))
+        return false;
+    request->region = reinterpret_cast<const RegionHeader *>(mapped);
+    request->region_mapped = size;
+    return true;
+}
+
+bool header_fits(const RegionHeader &header) {
+    return equal_bytes(header.magic, kRegionMagic, sizeof header.magic) && header.version == kFormatVersion &&
+           header.header_size == sizeof header;
+}
+
+} // namespace
+
+JitReason open_region_file(const StartArgs &args, const char *state, LaunchRequest *request) {
+    if (state != nullptr) {
+        JitReason reason = open_in_state(args, state, &request->region_fd);
+        if (reason != JitReason::None)
+            return reason;
+    } else {
+        request->region_fd =
+            sys_open(reinterpret_cast<const char *>(request->loader_base + request->config->region_path));
+    }
+    if (request->region_fd < 0)
+        return JitReason::NoCache;
+    for (uint64_t size = kFirstMapping;; size = request->region->file_size) {
+        if (request->region_mapped != 0)
+            sys_munmap(as_word(request->region), request->region_mapped);
+        if (!map_file(size, request))
+            return JitReason::AddressSpace;
+        if (!header_fits(*request->region))
+            return JitReason::Format;
+        if (request->region->file_size <= size)
+            return JitReason::None;
+    }
+}
+
+void close_region_file(const LaunchRequest &request) {
+    if (request.region_mapped != 0)
+        sys_munmap(as_word(request.region), request.region_mapped);
+    if (request.region_fd >= 0)
+        sys_close(request.region_fd);
+}
+
+const SetHeader *find_set(const RegionHeader *region, uint64_t key, uint64_t *probe) {
+    uint64_t start = as_word(region);
+    const auto *slots = reinterpret_cast<const RegionIndexSlot *>(start + region->index.offset);
+    uint64_t mask = region->index.size - 1;
+    while (*probe <= mask) {
+        const RegionIndexSlot &slot = slots[(key + (*probe)++) & mask];
+        if (slot.key == 0)
+            break;
+        if (slot.key == key)
+            return reinterpret_cast<const SetHeader *>(start + slot.blob_offset);
+    }
+    return nullptr;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// First stage of ld-dyld.so: decides whether this start may be prebuilt, and finds set and cache for it.
+//
+// Runs before anything is relocated, in the few KB of slack behind ld.so's text: no globals, no libc, no
+// write outside the stack. Every doubt ends in the genuine entry point, as if we did not exist.
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/stage1/genuine.h"
+#include "libdyldshim/stage1/policy.h"
+#include "libdyldshim/stage1/program.h"
+#include "libdyldshim/stage1/region_file.h"
+#include "sharedregion/cache_format.h"
+
+extern "C" const sharedregion::LoaderConfig loader_config;
+
+namespace sharedregion {
+namespace {
+
+const char *reason_word(const LaunchRequest &request, JitReason reason) {
+    const char *word = reinterpret_cast<const char *>(request.loader_base + request.config->reason_words);
+    for (uint32_t i = 0; i < static_cast<uint32_t>(reason); i++)
+        word += length_of(word) + 1;
+    return word;
+}
+
+// Tells why the program starts by plain ld.so, if anybody asked, or ends the process where that is wanted.
+[[gnu::noinline]] void report_jit(JitReason reason, const Policy &policy, const LaunchRequest &request) {
+    if (policy.report == Report::Quiet && !policy.must)
+        return;
+    char line[512];
+    TextBuffer text = {line, line + sizeof line - 1};
+    append(&text, "dyld: jit ");
+    append(&text, reason_word(request, reason));
+    if (request.detail != nullptr) {
+        append(&text, " ");
+        append(&text, request.detail, reason == JitReason::EnvironmentSet ? '=' : '\0');
+    }
+    if (policy.must)
+        append(&text, "; not started: DYLD_USE_CLOSURES=2");
+    *text.at++ = '\n';
+    sys_write(2, line, static_cast<uint64_t>(text.at - line));
+    if (policy.must || policy.report == Report::Only)
+        sys_exit(policy.report == Report::Only ? 1 : 126);
+}
+
+// Maps the cache's text where the region lies: as much of it as the set needs.
+JitReason map_cache(const LaunchRequest &request) {
+    uint64_t size = request.set->text_size;
+    if (size == 0)
+        size = request.region->mapped_size;
+    long mapped = sys_mmap(request.region->base, size, PROT_READ | PROT_EXEC,
+                           MAP_PRIVATE | MAP_FIXED_NOREPLACE, request.cache_fd, 0);
+    if (!is_error(mapped))
+        return JitReason::None;
+    // Other errors than these two are about the file; EPERM: it lies on a noexec file system.
+    return mapped == -EEXIST || mapped == -ENOMEM ? JitReason::AddressSpace : JitReason::CacheFile;
+}
+
+bool is_cache_of(const RegionHeader &region) {
+    const auto *header = reinterpret_cast<const CacheHeader *>(region.base + kCacheHeaderOffset);
+    return header->file.uuid == region.cache_uuid;
+}
+
+// One set: does not return if the program can start from it; else nothing of it stays mapped.
+JitReason try_set(LaunchRequest *request) {
+    const RegionHeader &region = *request->region;
+    request->detail =
+        reinterpret_cast<const char *>(&region) + region.strings.offset + region.cache_path.offset;
+    request->cache_fd = sys_open(request->detail);
+    JitReason reason = JitReason::CacheFile;
+    if (request->cache_fd < 0)
+        return reason;
+    reason = map_cache(*request);
+    if (reason == JitReason::None) {
+        reason = JitReason::CacheFile;
+        if (is_cache_of(region))
+            reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
+        sys_munmap(region.base, region.region_size);
+    }
+    sys_close(request->cache_fd);
+    return reason;
+}
+
+// Tries the sets of this program; returns only with a reason why none of them will do.
+JitReason try_sets(const StartArgs &args, LaunchRequest *request) {
+    ProgramImage program = find_program(args);
+    request->program_bias = program.bias;
+    JitReason reason = JitReason::NoSet;
+    uint64_t probe = 0;
+    while (program.has_headers && (request->set = find_set(request->region, program.key, &probe)) != nullptr)
+        reason = try_set(request);
+    return reason;
+}
+
+} // namespace
+
+// Returns where to go on: see genuine_entry().
+extern "C" uint64_t stage1_main(uint64_t *stack) {
+    StartArgs args(stack);
+    Policy policy = read_policy(args);
+    LaunchRequest request;
+    request.report = policy.report;
+    request.stack = stack;
+    request.config = &loader_config;
+    request.loader_base = as_word(&loader_config) - loader_config.address;
+    request.detail = policy.variable;
+    JitReason reason = policy.reason;
+    if (reason == JitReason::None && is_direct(args))
+        reason = JitReason::Direct;
+    if (reason == JitReason::None)
+        reason = open_region_file(args, policy.state, &request);
+    if (reason == JitReason::None)
+        reason = try_sets(args, &request);
+    report_jit(reason, policy, request); // before the region file goes: `detail` may lie in it
+    close_region_file(request);
+    return genuine_entry(args, loader_config, request.loader_base);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage2/attach.h"
+
+#include "libdyldshim/shared/syscalls.h"
+
+namespace sharedregion {
+namespace {
+
+bool map_private(const Start &start, uint64_t offset, uint64_t size, uint64_t file_offset) {
+    return size == 0 || !is_error(sys_mmap(start.region().base + offset, size, PROT_READ | PROT_WRITE,
+                                           MAP_PRIVATE | MAP_FIXED, start.request->region_fd, file_offset));
+}
+
+bool map_anonymous(const Start &start, uint64_t offset, uint64_t size) {
+    return size == 0 || !is_error(sys_mmap(start.region().base + offset, size, PROT_READ | PROT_WRITE,
+                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+}
+
+bool is_mapped(const SetPageOp &op) {
+    // Over the executable and ld.so the kernel's own mappings stay, and content is copied into them.
+    return static_cast<PageOpKind>(op.kind) == PageOpKind::Map &&
+           static_cast<Space>(op.space) == Space::Region;
+}
+
+// Offset in the region file of a place in the set.
+uint64_t file_offset(const Start &start, uint64_t blob_offset) {
+    return as_word(&start.set.header()) - as_word(&start.region()) + blob_offset;
+}
+
+// Whether the page operations cover the heap from its start without a hole: then they map it as a whole.
+bool heap_is_covered(const Start &start) {
+    uint64_t covered = start.region().heap_offset;
+    for (const SetPageOp &op : start.set.page_ops())
+        if (is_mapped(op) && op.offset == covered)
+            covered += op.size;
+    return covered >= start.region().heap_offset + start.set.header().heap_size;
+}
+
+} // namespace
+
+bool attach_data(const Start &start) {
+    const RegionHeader &region = start.region();
+    for (const SetDataMap &map : start.set.data_maps())
+        if (!map_private(start, map.offset, map.size, region.data_offset + map.data_offset) ||
+            !map_anonymous(start, map.offset + map.size, map.anon_size))
+            return false;
+    if (!heap_is_covered(start) && !map_anonymous(start, region.heap_offset, start.set.header().heap_size))
+        return false;
+    for (const SetPageOp &op : start.set.page_ops())
+        if (is_mapped(op) && !map_private(start, op.offset, op.size, file_offset(start, op.blob_offset)))
+            return false;
+    return true;
+}
+
+void copy_pages(const Start &start) {
+    for (const SetPageOp &op : start.set.page_ops())
+        if (!is_mapped(op))
+            __builtin_memcpy(
+                reinterpret_cast<void *>(start.base_of(static_cast<Space>(op.space)) + op.offset),
+                start.set.pages(op).data(), op.size);
+}
+
+bool protect_pages(const Start &start) {
+    for (const SetProtect &protect : start.set.protects())
+        if (sys_mprotect(start.base_of(static_cast<Space>(protect.space)) + protect.offset, protect.size,
+                         protect.protection) != 0)
+            return false;
+    return true;
+}
+
+} // namespace sharedregion

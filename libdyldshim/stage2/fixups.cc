@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage2/fixups.h"
+
+#include "libdyldshim/shared/syscalls.h"
+
+#include <sys/resource.h>
+
+namespace sharedregion {
+namespace {
+
+// libc's default pthread stack size, as __pthread_initialize_minimal_internal computes it: the soft
+// limit, 2 MiB where there is none, whole pages.
+uint64_t default_thread_stack() {
+    constexpr uint64_t kArchitectureDefault = 2 << 20;
+    struct rlimit limit = {};
+    syscall6(__NR_prlimit64, 0, RLIMIT_STACK, 0, as_word(&limit));
+    uint64_t size = limit.rlim_cur == RLIM_INFINITY ? kArchitectureDefault : limit.rlim_cur;
+    return align_up(size, kPageSize);
+}
+
+uint64_t random_word(const Start &start, unsigned index) {
+    return reinterpret_cast<const uint64_t *>(start.args.value(AT_RANDOM))[index];
+}
+
+// The value of a class in this process. Called only for classes that the set has words of: two of them
+// cost a system call.
+uint64_t value_of(const Start &start, FixupClass fixup_class) {
+    const StartArgs &args = start.args;
+    switch (fixup_class) {
+    case FixupClass::Region:
+        return start.region().base;
+    case FixupClass::Program:
+        return start.request->program_bias;
+    case FixupClass::Loader:
+        return start.request->loader_base;
+    case FixupClass::StackPointer:
+        return as_word(args.stack());
+    case FixupClass::Environ:
+        return as_word(args.envp());
+    case FixupClass::Auxv:
+        return as_word(args.auxv());
+    case FixupClass::Random:
+        return args.value(AT_RANDOM);
+    case FixupClass::Platform:
+        return args.value(AT_PLATFORM);
+    case FixupClass::ExecFn:
+        return args.value(AT_EXECFN);
+    case FixupClass::Vdso:
+        return args.value(AT_SYSINFO_EHDR);
+    case FixupClass::Canary: // its first byte is zero, to stop string functions
+        return random_word(start, 0) & ~0xffULL;
+    case FixupClass::PointerGuard:
+        return random_word(start, 1);
+    case FixupClass::ProgramBreak:
+        return static_cast<uint64_t>(syscall3(__NR_brk));
+    case FixupClass::StackLimit:
+        return default_thread_stack();
+    case FixupClass::ThreadId:
+    case FixupClass::ArgumentCount:
+        return args.argc();
+    }
+    return 0;
+}
+
+void add_to_words(uint64_t base, Span<const uint64_t> words, uint64_t value) {
+    relr_for_each(words, [=](uint64_t offset) { *reinterpret_cast<uint64_t *>(base + offset) += value; });
+}
+
+void store_narrow(uint64_t base, Span<const uint64_t> words, uint32_t value) {
+    for (uint64_t offset : words)
+        *reinterpret_cast<uint32_t *>(base + offset) = value;
+}
+
+// ld.so's __curbrk: sbrk(3) asks the kernel itself where it holds zero, so brk(2) need not be called here.
+void store_zero(uint64_t base, Span<const uint64_t> words) {
+    relr_for_each(words, [=](uint64_t offset) { *reinterpret_cast<uint64_t *>(base + offset) = 0; });
+}
+
+} // namespace
+
+void apply_fixups(const Start &start) {
+    for (const SetFixupList &list : start.set.fixups()) {
+        auto space = static_cast<Space>(list.space);
+        auto fixup_class = static_cast<FixupClass>(list.fixup_class);
+        uint64_t base = start.base_of(space);
+        Span<const uint64_t> words = start.set.words(list);
+        if (words.empty() || fixup_class == FixupClass::ThreadId)
+            continue;
+        if (fixup_class == FixupClass::ProgramBreak && space == Space::Loader)
+            store_zero(base, words);
+        else if (is_narrow(fixup_class))
+            store_narrow(base, words, static_cast<uint32_t>(value_of(start, fixup_class)));
+        else
+            add_to_words(base, words, value_of(start, fixup_class));
+    }
+}
+
+void set_thread_id(const Start &start, uint32_t thread_id) {
+    for (const SetFixupList &list : start.set.fixups())
+        if (static_cast<FixupClass>(list.fixup_class) == FixupClass::ThreadId)
+            store_narrow(start.base_of(static_cast<Space>(list.space)), start.set.words(list), thread_id);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Second stage of ld-dyld.so: starts a program from its set. Lies in the shared cache.
+//
+// Order: check everything; make all mappings, each of which may fail; then write over executable and
+// ld.so, which cannot fail and cannot be undone; then kernel state; then go on in the genuine ld.so.
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/stage2/attach.h"
+#include "libdyldshim/stage2/fixups.h"
+#include "libdyldshim/stage2/kernel_state.h"
+#include "libdyldshim/stage2/validity.h"
+
+extern "C" [[noreturn]] void resume_program(uint64_t *stack, uint64_t program_entry, uint64_t target);
+
+namespace sharedregion {
+namespace {
+
+void append_hex(TextBuffer *out, const uint8_t *bytes, unsigned count) {
+    for (unsigned i = 0; i < 2 * count; i++) {
+        char digit[] = {"0123456789abcdef"[bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15], 0};
+        append(out, digit);
+    }
+}
+
+// `dyld: prebuilt UUID`, if anybody asked. After the last step that can lead to a plain start.
+void report_prebuilt(const Start &start) {
+    if (start.request->report == Report::Quiet)
+        return;
+    char line[64];
+    TextBuffer text = {line, line + sizeof line};
+    append(&text, "dyld: prebuilt ");
+    append_hex(&text, start.region().cache_uuid.bytes, sizeof(Uuid));
+    append(&text, "\n");
+    sys_write(2, line, static_cast<uint64_t>(text.at - line));
+    if (start.request->report == Report::Only)
+        sys_exit(0);
+}
+
+void close_files(const LaunchRequest &request) {
+    auto low = static_cast<unsigned>(request.region_fd);
+    auto high = static_cast<unsigned>(request.cache_fd);
+    if (high == low + 1 && syscall3(__NR_close_range, low, high) == 0)
+        return;
+    sys_close(request.region_fd);
+    sys_close(request.cache_fd);
+}
+
+[[noreturn]] void give_up(const char *message) {
+    sys_write(2, message, length_of(message));
+    sys_exit(127);
+}
+
+// gdb has a breakpoint there and reads the link maps when it is hit.
+void tell_debugger(const Start &start) {
+    if (uint64_t offset = start.set.header().debug_state)
+        reinterpret_cast<void (*)()>(start.request->loader_base + offset)();
+}
+
+// From here on the process is changed in ways that a plain start could not undo.
+[[noreturn]] void commit(const Start &start) {
+    close_files(*start.request);
+    copy_pages(start);
+    apply_fixups(start);
+    if (!protect_pages(start))
+        give_up("dyld: cannot make relocated data read-only: mprotect failed\n");
+    if (!restore_kernel_state(start))
+        give_up("dyld: cannot set the thread pointer: arch_prctl failed\n");
+    tell_debugger(start);
+    resume_program(start.args.stack(), start.args.value(AT_ENTRY),
+                   start.request->loader_base + start.set.header().resume);
+}
+
+} // namespace
+
+extern "C" JitReason stage2_main(LaunchRequest *request) {
+    if (request->version != kLaunchVersion)
+        return JitReason::Format;
+    uint64_t blob = as_word(request->set) - as_word(request->region);
+    auto view = SetView::open(ByteView(request->set, request->region->file_size - blob));
+    if (!view.ok())
+        return JitReason::Format;
+    StartArgs args(request->stack);
+    Start start = {request, args, view.value()};
+    JitReason reason = check_validity(start);
+    if (reason != JitReason::None)
+        return reason;
+    if (!attach_data(start))
+        return JitReason::AddressSpace;
+    report_prebuilt(start);
+    commit(start);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What all parts of the second stage work on: one start of one program from one set.
+#pragma once
+
+#include "libdyldshim/shared/launch.h"
+#include "libdyldshim/shared/start_args.h"
+#include "sharedregion/set_view.h"
+
+namespace sharedregion {
+
+struct Start {
+    LaunchRequest *request;
+    const StartArgs &args;
+    const SetView &set;
+
+    const RegionHeader &region() const { return *request->region; }
+    // Address of an offset of a space in this process.
+    uint64_t base_of(Space space) const {
+        return space == Space::Region    ? region().base
+               : space == Space::Program ? request->program_bias
+                                         : request->loader_base;
+    }
+    // A string of the region file, as a reason's detail: it outlives the set's mappings.
+    JitReason because(JitReason reason, const char *detail) const {
+        request->detail = detail;
+        return reason;
+    }
+};
+
+} // namespace sharedregion

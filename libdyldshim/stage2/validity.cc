@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage2/validity.h"
+
+#include "libdyldshim/shared/identity.h"
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/elf_view.h"
+
+namespace sharedregion {
+namespace {
+
+constexpr char kOwnProgram[] = "/proc/self/exe";
+constexpr char kLoaderCache[] = "/etc/ld.so.cache";
+constexpr char kLoaderPreload[] = "/etc/ld.so.preload";
+constexpr FileIdentity kNoFile = {};
+
+// XCR0: which register states the kernel saves. cpuid would tell more but traps in virtual machines.
+uint64_t read_xcr0() {
+    uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return static_cast<uint64_t>(high) << 32 | low;
+}
+
+JitReason check_cpu(const Start &start) {
+    const Environment &built = start.region().environment;
+    const StartArgs &args = start.args;
+    const char *platform = reinterpret_cast<const char *>(args.value(AT_PLATFORM));
+    // xcr0 last: equal hwcaps mean a CPU of the same kind, so the instruction exists if it did at build.
+    bool same = args.value(AT_HWCAP) == built.hwcap && args.value(AT_HWCAP2) == built.hwcap2 &&
+                args.value(AT_MINSIGSTKSZ) == built.minsigstksz && args.value(AT_PAGESZ) == built.page_size &&
+                equal_strings(platform != nullptr ? platform : "", built.platform) &&
+                (built.xcr0 == 0 || read_xcr0() == built.xcr0);
+    return same ? JitReason::None : JitReason::CpuChanged;
+}
+
+JitReason check_kernel(const Start &start) {
+    const void *vdso = reinterpret_cast<const void *>(start.args.value(AT_SYSINFO_EHDR));
+    return hash_vdso(vdso) == start.region().environment.vdso_hash ? JitReason::None
+                                                                   : JitReason::KernelChanged;
+}
+
+// ld-dyld.so must have been made from the ld.so that the sets were captured with: same build-id (of the
+// copy in memory), or the same file where there is no build-id.
+JitReason check_loader(const Start &start) {
+    const Environment &built = start.region().environment;
+    const LoaderConfig &config = *start.request->config;
+    bool same = config.genuine == built.loader;
+    if (built.loader_build_id.size != 0) {
+        auto header =
+            ElfView::open(ByteView(reinterpret_cast<void *>(start.request->loader_base), kPageSize));
+        same = header.ok() && header.value().build_id() == built.loader_build_id;
+    }
+    return same && start.set.header().resume == config.resume ? JitReason::None : JitReason::LoaderChanged;
+}
+
+// The program headers in memory: no system call, no race, and right for #! scripts.
+JitReason check_program_headers(const Start &start) {
+    Span<const Elf64_Phdr> phdrs(reinterpret_cast<const Elf64_Phdr *>(start.args.value(AT_PHDR)),
+                                 start.args.value(AT_PHNUM));
+    return hash_program_headers(phdrs) == start.set.header().phdr_hash
+               ? JitReason::None
+               : start.because(JitReason::ProgramChanged, start.set.path());
+}
+
+// _dl_find_object's array is sorted by address: a set holds only for the order of its capture.
+JitReason check_order(const Start &start) {
+    uint64_t region = start.region().base;
+    uint64_t loader = start.request->loader_base;
+    uint64_t vdso = start.args.value(AT_SYSINFO_EHDR);
+    uint32_t order = (region > start.request->program_bias ? kOrderRegionAboveProgram : 0) |
+                     (loader > region ? kOrderLoaderAboveRegion : 0) |
+                     (vdso > loader ? kOrderVdsoAboveLoader : 0) |
+                     (vdso > region ? kOrderVdsoAboveRegion : 0);
+    return order == start.set.header().order ? JitReason::None : JitReason::AddressOrder;
+}
+
+// Whether `path` is the very file; kNoFile: whether there is none.
+bool is_file(const char *path, const FileIdentity &expected) {
+    struct stat st;
+    if (expected == kNoFile)
+        return syscall3(__NR_access, as_word(path), F_OK) == -ENOENT;
+    return sys_stat(path, &st) == 0 && identity_of(st) == expected;
+}
+
+JitReason check_loader_files(const Start &start) {
+    const Environment &built = start.region().environment;
+    if (!is_file(kLoaderCache, built.loader_cache))
+        return JitReason::LoaderCache;
+    return is_file(kLoaderPreload, built.loader_preload) ? JitReason::None : JitReason::PreloadFile;
+}
+
+// The executable's file: catches what was rewritten in place under the same build-id. Without /proc
+// the build-id has to do.
+JitReason check_program_file(const Start &start) {
+    const SetHeader &set = start.set.header();
+    struct stat st;
+    long result = sys_stat(kOwnProgram, &st);
+    bool same = result == -ENOENT ? (set.flags & kSetHasBuildId) != 0
+                                  : result == 0 && identity_of(st) == set.identity;
+    return same ? JitReason::None : start.because(JitReason::ProgramChanged, start.set.path());
+}
+
+JitReason check_libraries(const Start &start) {
+    for (const SetDependency &dependency : start.set.dependencies()) {
+        const char *path = start.set.string(dependency.path);
+        if (!is_file(path, dependency.identity))
+            return start.because(JitReason::LibraryChanged, path);
+    }
+    for (uint32_t offset : start.set.absent()) {
+        const char *path = start.set.string(offset);
+        if (!is_file(path, kNoFile))
+            return start.because(JitReason::LibraryShadowed, path);
+    }
+    return JitReason::None;
+}
+
+// With $ORIGIN in use the same file under another name finds other libraries.
+JitReason check_path(const Start &start) {
+    if ((start.set.header().flags & kSetPathDependent) == 0)
+        return JitReason::None;
+    const char *expected = start.set.path();
+    char path[4096];
+    long size = syscall3(__NR_readlink, as_word(kOwnProgram), as_word(path), sizeof path);
+    bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
+                equal_bytes(path, expected, static_cast<uint64_t>(size));
+    return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);
+}
+
+} // namespace
+
+JitReason check_validity(const Start &start) {
+    using Check = JitReason (*)(const Start &);
+    // Calls, not a table of pointers: a table would need relocations.
+    const auto all = [&](auto... checks) {
+        JitReason reason = JitReason::None;
+        (void)((reason = static_cast<Check>(checks)(start), reason == JitReason::None) && ...);
+        return reason;
+    };
+    return all(check_cpu, check_program_headers, check_order, check_kernel, check_loader, check_loader_files,
+               check_program_file, check_path, check_libraries);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Whether a set holds for this start: the checks of DESIGN.md section 4, the cheapest first.
+#pragma once
+
+#include "libdyldshim/stage2/start.h"
+
+namespace sharedregion {
+
+// None, or the first reason why not. Changes nothing in the process.
+JitReason check_validity(const Start &start);
+
+} // namespace sharedregion

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Whatever changes on disk after the build, the next start is right, and `dyldctl why` names the file.
+cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/both_ways.sh
+
+# The program under test, with all that may change about it, in a directory of its own.
+app=$TAP_TMP/app
+prog=$app/bin/uses_lib
+fresh_app() {
+    rm -rf "$app"
+    mkdir -p "$app/bin"
+    cp "$FIX/shadow/bin/uses_lib" "$app/bin/"
+    cp "$FIX/uses_lib_nobuildid" "$FIX/libfixture.so" "$app/"
+}
+rebuild() { "$DYLDCTL" --state "$STATE" build "$prog" "$app/uses_lib_nobuildid" /usr/bin/true >"$TAP_TMP/rebuild.log" 2>&1; }
+reset_app() { # and the state: everything is as built
+    fresh_app
+    rebuild || diag "$(cat "$TAP_TMP/rebuild.log")"
+    is "$(decision "$prog")" prebuilt "before: $1"
+}
+why() { "$DYLDCTL" --state "$STATE" why "$@" 2>&1; }
+
+fresh_app
+private_state "$prog" "$app/uses_lib_nobuildid" /usr/bin/true
+
+reset_app "a library is replaced"
+cp "$FIX/other/libfixture.so" "$app/new" && mv "$app/new" "$app/libfixture.so"
+both 'jit library-changed.*' "a replaced library is used" "$prog"
+like "$(why "$prog")" "^library-changed.*$app/libfixture.so" "why names the replaced library"
+like "$(run_prebuilt "$prog")" 'answer 43' "the new library answers"
+ok "a build takes the new library in" rebuild
+both prebuilt "after the build the program starts from the cache again" "$prog"
+like "$(run_prebuilt "$prog")" 'answer 43' "with the new library"
+
+reset_app "a library is overwritten in place and its times are restored"
+touch -r "$app/libfixture.so" "$TAP_TMP/times"
+cat "$FIX/other/libfixture.so" >"$app/libfixture.so"
+touch -r "$TAP_TMP/times" "$app/libfixture.so"
+both 'jit library-changed.*' "a library overwritten in place is noticed though its mtime is as before" "$prog"
+like "$(why "$prog")" "^library-changed.*$app/libfixture.so" "why names the overwritten library"
+
+reset_app "a library is deleted"
+rm "$app/libfixture.so"
+both 'jit library-changed.*' "a deleted library is missed as usual" "$prog"
+like "$(why "$prog")" "^library-changed.*$app/libfixture.so" "why names the deleted library"
+
+reset_app "a library is shadowed"
+mkdir "$app/bin/first" && cp "$FIX/other/libfixture.so" "$app/bin/first/"
+both 'jit library-shadowed.*' "a library that appears earlier in the search path wins" "$prog"
+like "$(why "$prog")" "^library-shadowed.*$app/bin/first" "why names the new file"
+
+reset_app "a library is bind-mounted over"
+both 'jit library-changed.*' "inside a mount namespace another library is noticed" \
+    unshare -m bash -c 'mount --bind "$0" "$1" && exec "$2"' "$FIX/other/libfixture.so" "$app/libfixture.so" "$prog"
+both prebuilt "outside that mount namespace nothing has changed" "$prog"
+
+reset_app "the program is replaced"
+cp "$FIX/hello" "$app/new" && mv "$app/new" "$prog"
+both 'jit (no-set|program-changed).*' "another program under the same path is another program" "$prog"
+like "$(why "$prog")" '^(no-set|program-changed)' "why says so"
+
+reset_app "the program is overwritten in place"
+cat "$FIX/uses_lib_now" >"$prog"
+both 'jit (no-set|program-changed).*' "a program overwritten in place is noticed" "$prog"
+
+reset_app "a program without build-id is edited in place"
+touch -r "$app/uses_lib_nobuildid" "$TAP_TMP/times"
+sed -i.old 's/function pointer/FUNCTION POINTER/' "$app/uses_lib_nobuildid"
+cat "$app/uses_lib_nobuildid" >"$app/copy" # sed -i made a new file: write the old one instead
+mv "$app/uses_lib_nobuildid.old" "$app/uses_lib_nobuildid"
+cat "$app/copy" >"$app/uses_lib_nobuildid"
+touch -r "$TAP_TMP/times" "$app/uses_lib_nobuildid"
+both 'jit program-changed.*' "an edit of a program without build-id is noticed" "$app/uses_lib_nobuildid"
+like "$(run_prebuilt "$app/uses_lib_nobuildid")" 'FUNCTION POINTER' "the edited program runs"
+
+reset_app "the program is deleted while it is known"
+rm "$prog"
+run_prebuilt "$prog" >/dev/null 2>&1
+is "$?" 127 "a deleted program is not found"
+
+# ld.so and libc, as an upgrade replaces them: copies with other build-ids, put in place in a mount namespace.
+loader=$(readlink -f /lib64/ld-linux-x86-64.so.2)
+libc=$(dirname "$loader")/libc.so.6
+upgraded() { # FILE COPY: same code, another build-id (bytes of the note's descriptor flipped)
+    local offset
+    cp "$1" "$2"
+    offset=$(readelf -SW "$1" | sed -n 's/.*\.note\.gnu\.build-id *NOTE *[0-9a-f]* \([0-9a-f]*\) .*/\1/p')
+    printf 'upgraded' | dd of="$2" bs=1 seek=$((16#$offset + 16)) conv=notrunc status=none
+}
+reset_app "ld.so and libc are replaced"
+upgraded "$loader" "$TAP_TMP/ld.so" && upgraded "$libc" "$TAP_TMP/libc.so.6"
+chmod 755 "$TAP_TMP/ld.so"
+in_upgraded_system='mount --bind "$0/ld.so" "$1" && mount --bind "$0/libc.so.6" "$2" && shift 2 && exec "$@"'
+upgrade_run() { unshare -m bash -c "$in_upgraded_system" "$TAP_TMP" "$loader" "$libc" "$@"; }
+line=$(DYLD_PRINT_LOADERS=1 upgrade_run "$DYLDCTL" --state "$STATE" run -- "$prog" 2>&1 >"$TAP_TMP/out" | grep -a '^dyld: ' | tail -n 1)
+is "$(cat "$TAP_TMP/out")" "$("$prog")" "after an upgrade of ld.so and libc the program runs"
+like "$(decision_of "$line")" '^(jit (loader-changed|library-changed).*|none)$' "and not from the old cache"
+like "$(upgrade_run "$DYLDCTL" --state "$STATE" why "$prog" 2>&1)" '^loader-changed.*ld-linux' "why names ld.so"
+both 'jit (library-changed|loader-changed).*' "libc alone replaced, under the namespace of dyldctl run" \
+    unshare -m bash -c 'mount --bind "$0/libc.so.6" "$1" && exec "$2"' "$TAP_TMP" "$libc" "$prog"
+both prebuilt "outside, the old pair is still in use" "$prog"
+
+# /etc/ld.so.cache
+cp /etc/ld.so.cache "$TAP_TMP/ld.so.cache"
+both 'jit ld-cache-changed.*' "another /etc/ld.so.cache is noticed" \
+    unshare -m bash -c 'mount --bind "$0/ld.so.cache" /etc/ld.so.cache && exec "$1"' "$TAP_TMP" "$prog"
+
+# What dyldctl made is gone
+reset_app "the activated region is gone, as after a reboot"
+rm -rf "$(readlink -f "$STATE/active")"
+both 'jit no-cache.*' "without an activated region programs start by plain ld.so" "$prog"
+like "$(why "$prog")" '^no-cache' "why says so"
+ok "a build activates again" rebuild
+both prebuilt "and programs start from the cache" "$prog"
+
+reset_app "the cache file is gone"
+rm "$STATE/current/shared_cache"
+both 'jit cache-file.*' "without its cache file programs start by plain ld.so" "$prog"
+ok "a build makes a new one" rebuild
+both prebuilt "and programs start from the cache again" "$prog"
+
+ok "clean removes everything" "$DYLDCTL" --state "$STATE" clean
+not_ok "nothing of the state directory is left" test -e "$STATE/current"
+tap_done

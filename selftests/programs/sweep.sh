@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `PROGRAM --version </dev/null` for every dynamic program of /usr/bin and /usr/sbin, from the cache against
+# plain: same exit code and output, but for what also differs between two plain runs. Each runs in
+# selftests/lib/sandbox without capabilities and for a few seconds only, so whatever --version means to it, the
+# machine stays as it is; no program has to be left out.
+cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/both_ways.sh
+((EUID == 0)) || skip_all "needs root: makes namespaces and read-only mounts"
+
+STATE=$ROOT/out/test-state/sweep
+export DYLDCTL STATE SWEEP=$ROOT/out/test-state/sweep-results LIMIT=${SWEEP_SECONDS:-5}
+rm -rf "$SWEEP"
+mkdir -p "$SWEEP"
+
+all_programs() { # every regular file with PT_INTERP, once each although links name it too
+    find /usr/bin /usr/sbin -xdev -type f -perm -u+x -print0 | sort -z |
+        while IFS= read -r -d '' file; do
+            [[ $(head -c 4 "$file" | tr -d '\0') == $'\x7fELF' ]] && has_interpreter "$file" && echo "$file"
+        done
+}
+all_programs >"$SWEEP/programs"
+mapfile -t programs <"$SWEEP/programs"
+total=${#programs[@]}
+
+started=$SECONDS
+ok "one generation for all $total programs builds" "$DYLDCTL" --state "$STATE" build "${programs[@]}"
+at_exit "$DYLDCTL" --state "$STATE" clean '>/dev/null' '2>&1'
+diag "build: $((SECONDS - started)) s"
+
+started=$SECONDS
+selftests/lib/sandbox "$SWEEP" xargs -a "$SWEEP/programs" -d '\n' -n 1 -P "$(nproc)" \
+    "$ROOT/selftests/programs/sweep-one" >"$SWEEP/log" 2>&1
+diag "sweep: $((SECONDS - started)) s"
+
+is "$(wc -l <"$SWEEP/results")" "$total" "every program was tried"
+differing=$(grep -c '^differs' "$SWEEP/results")
+is "$differing" 0 "every program does the same from the cache"
+grep '^differs' "$SWEEP/results" | while read -r _ decision program; do
+    diag "$program ($decision)" "$(for s in out err rc; do
+        diff -a "$SWEEP/runs/${program//\//_}/"{plain,shared}."$s" | head -n 6; done)"
+done
+prebuilt=$(grep -c ' prebuilt ' "$SWEEP/results")
+diag "decisions:" "$(cut -d' ' -f2 "$SWEEP/results" | sort | uniq -c)"
+diag "not prebuilt:" "$(grep -v ' prebuilt ' "$SWEEP/results")"
+if ((prebuilt * 100 >= total * 99)); then
+    pass "at least 99% of the programs start from the cache ($prebuilt of $total)"
+else
+    fail "at least 99% of the programs start from the cache ($prebuilt of $total)"
+fi
+tap_done

@@ -6,5 +6,5 @@ include selftests/fuzz/fuzz.mk
 SCRIPT_TESTS += selftests/lint/lint_test.sh
 FAST_SCRIPT_TESTS += selftests/lint/lint_test.sh
 
-SCRIPT_TESTS += $(addprefix selftests/programs/,\
-	fixtures.sh environment.sh sanitizers.sh privileges.sh debuggers.sh invalidation.sh sweep.sh fuzz.sh soak.sh)
+SCRIPT_TESTS += $(addprefix selftests/programs/,fixtures.sh environment.sh sanitizers.sh privileges.sh \
+	debuggers.sh invalidation.sh commands.sh corruption.sh interrupted.sh sweep.sh fuzz.sh soak.sh)

@@ -131,9 +131,9 @@ void put(std::vector<char> *file, const ZeroSlack &place, const void *bytes) {
 
 Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
     ElfView elf = TRY(open_loader(request));
+    std::vector<ZeroSlack> slacks = TRY(find_zero_slack(elf, request.loader_path)); // checks the segments
     uint64_t resume = TRY(find_resume(request, elf));
     TRY(check_stage1(request));
-    std::vector<ZeroSlack> slacks = TRY(find_zero_slack(elf, request.loader_path));
     ZeroSlack code = TRY(take(&slacks, request.stage1.size(), true, "the first stage", request));
 
     LoaderConfig config;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// make-ld-dyld's patcher: on this machine's ld.so, and on damaged or hostile variants of it.
+#include "libdyldshim/patcher/patch_loader.h"
+#include "libdyldshim/patcher/zero_slack.h"
+#include "sharedregion/elf_view.h"
+
+#include <cstring>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <random>
+
+namespace sharedregion {
+namespace {
+
+std::vector<char> read_whole(const std::string &path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::vector<char>(std::istreambuf_iterator<char>(in), {});
+}
+
+// The interpreter of this very test.
+std::string own_interpreter() {
+    std::vector<char> self = read_whole("/proc/self/exe");
+    auto elf = ElfView::open(ByteView(self.data(), self.size()));
+    return self.data() + elf.value().phdr(PT_INTERP)->p_offset;
+}
+
+// Something that looks like a first stage of `size` bytes: filled with 0xcc but for its configuration.
+std::vector<char> make_stage1(size_t size = 600) {
+    std::vector<char> stage(size, '\xcc');
+    LoaderConfig config = {};
+    std::memcpy(config.magic, kLoaderConfigMagic, sizeof config.magic);
+    config.version = kLoaderConfigVersion;
+    config.size = sizeof config;
+    std::memcpy(stage.data() + kConfigOffset, &config, sizeof config);
+    return stage;
+}
+
+class PatchLoader : public testing::Test {
+  protected:
+    PatchLoader() {
+        request_.loader_path = own_interpreter();
+        request_.loader = read_whole(request_.loader_path);
+        request_.loader_identity = FileIdentity{1, 2, request_.loader.size(), 4, 5};
+        request_.stage1_path = "stage1";
+        request_.stage1 = make_stage1();
+        request_.state = "/some/state";
+        request_.own_dev = 6;
+        request_.own_ino = 7;
+    }
+    Elf64_Ehdr *header() { return reinterpret_cast<Elf64_Ehdr *>(request_.loader.data()); }
+    Elf64_Phdr *phdrs() { return reinterpret_cast<Elf64_Phdr *>(request_.loader.data() + header()->e_phoff); }
+    Elf64_Phdr *text() {
+        for (Elf64_Phdr *phdr = phdrs();; phdr++)
+            if (phdr->p_type == PT_LOAD && (phdr->p_flags & PF_X) != 0)
+                return phdr;
+    }
+    // What the patcher says about a request that must fail.
+    std::string error() {
+        auto patched = patch_loader(request_);
+        return patched.ok() ? "patched" : patched.error().message();
+    }
+    bool error_contains(const char *words) {
+        std::string message = error();
+        EXPECT_NE(message.find(words), std::string::npos) << message;
+        return message.find(words) != std::string::npos;
+    }
+
+    PatchRequest request_;
+};
+
+std::vector<char> patched_or_fail(const PatchRequest &request) {
+    auto patched = patch_loader(request);
+    EXPECT_TRUE(patched.ok()) << (patched.ok() ? "" : patched.error().message());
+    return patched.ok() ? patched.value() : std::vector<char>();
+}
+
+TEST_F(PatchLoader, entry_point_leads_to_the_first_stage) {
+    std::vector<char> file = patched_or_fail(request_);
+    auto elf = ElfView::open(ByteView(file.data(), file.size()));
+    ASSERT_TRUE(elf.ok());
+    const Elf64_Phdr &segment = elf.value().phdrs()[static_cast<size_t>(text() - phdrs())];
+    uint64_t entry = elf.value().header().e_entry;
+    ASSERT_GE(entry, segment.p_vaddr);
+    ASSERT_LE(entry + request_.stage1.size(), segment.p_vaddr + segment.p_filesz);
+    EXPECT_EQ(segment.p_filesz, segment.p_memsz);
+    const char *stage = file.data() + segment.p_offset + (entry - segment.p_vaddr);
+    EXPECT_EQ(std::memcmp(stage, request_.stage1.data(), kConfigOffset), 0);
+}
+
+TEST_F(PatchLoader, bytes_outside_slack_and_headers_stay_as_they_are) {
+    std::vector<char> file = patched_or_fail(request_);
+    ASSERT_EQ(file.size(), request_.loader.size());
+    size_t headers_end = sizeof(Elf64_Ehdr) + header()->e_phnum * sizeof(Elf64_Phdr);
+    size_t changed = 0;
+    for (size_t i = headers_end; i < file.size(); i++)
+        changed += file[i] != request_.loader[i] && request_.loader[i] != 0;
+    EXPECT_EQ(changed, 0u);
+}
+
+TEST_F(PatchLoader, configuration_names_the_genuine_loader_and_the_state_directory) {
+    std::vector<char> file = patched_or_fail(request_);
+    const auto *patched = reinterpret_cast<const Elf64_Ehdr *>(file.data());
+    uint64_t offset = patched->e_entry - text()->p_vaddr + text()->p_offset + kConfigOffset;
+    LoaderConfig config;
+    std::memcpy(&config, file.data() + offset, sizeof config);
+    // (Offsets and addresses are the same in the read-only segments of this ld.so or the strings below
+    // differ.)
+    EXPECT_EQ(config.address, patched->e_entry + kConfigOffset);
+    EXPECT_EQ(config.genuine_entry, header()->e_entry);
+    EXPECT_EQ(config.genuine, request_.loader_identity);
+    EXPECT_EQ(config.own_dev, 6u);
+    EXPECT_EQ(config.own_ino, 7u);
+    EXPECT_STREQ(file.data() + config.genuine_path, request_.loader_path.c_str());
+    EXPECT_STREQ(file.data() + config.alias_path, "/some/state/genuine-ld.so");
+    EXPECT_STREQ(file.data() + config.region_path, "/some/state/active/region");
+    EXPECT_STREQ(file.data() + config.reason_words, "none");
+}
+
+TEST_F(PatchLoader, resume_lies_behind_the_call_of_dl_start) {
+    std::vector<char> file = patched_or_fail(request_);
+    const auto *patched = reinterpret_cast<const Elf64_Ehdr *>(file.data());
+    uint64_t base = text()->p_vaddr - text()->p_offset;
+    LoaderConfig config;
+    std::memcpy(&config, file.data() + patched->e_entry - base + kConfigOffset, sizeof config);
+    EXPECT_EQ(static_cast<unsigned char>(file[config.resume - base - 5]), 0xe8); // call rel32
+}
+
+TEST_F(PatchLoader, a_patched_loader_is_not_patched_again) {
+    request_.loader = patched_or_fail(request_);
+    EXPECT_TRUE(error_contains("is an ld-dyld.so already"));
+}
+
+TEST_F(PatchLoader, every_truncation_is_an_error) {
+    std::vector<char> whole = request_.loader;
+    for (size_t size : {size_t(0), size_t(1), size_t(63), size_t(64), size_t(200), size_t(4096),
+                        size_t(100000), whole.size() / 2}) {
+        request_.loader.assign(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
+        EXPECT_NE(error(), "patched") << size;
+    }
+}
+
+TEST_F(PatchLoader, a_program_is_refused) {
+    request_.loader = read_whole("/proc/self/exe");
+    EXPECT_TRUE(error_contains("not an ld.so"));
+}
+
+TEST_F(PatchLoader, a_text_file_is_refused) {
+    request_.loader.assign(4096, '#');
+    EXPECT_TRUE(error_contains("at offset 0x0: not an ELF file"));
+}
+
+TEST_F(PatchLoader, slack_that_is_not_zero_is_an_error_with_its_offset) {
+    uint64_t used = text()->p_offset + text()->p_filesz + 100;
+    request_.loader[used] = 1;
+    char offset[32];
+    snprintf(offset, sizeof offset, "at offset 0x%llx", static_cast<unsigned long long>(used));
+    EXPECT_TRUE(error_contains(offset));
+}
+
+TEST_F(PatchLoader, a_loader_without_room_is_refused_with_the_sizes) {
+    request_.stage1 = make_stage1(4097);
+    EXPECT_TRUE(error_contains("4097 bytes are needed"));
+}
+
+TEST_F(PatchLoader, a_state_path_without_room_is_refused) {
+    request_.state = "/" + std::string(4000, 's');
+    EXPECT_TRUE(error_contains("no room for the paths"));
+}
+
+TEST_F(PatchLoader, a_first_stage_of_another_version_is_refused) {
+    request_.stage1[kConfigOffset + offsetof(LoaderConfig, version)]++;
+    EXPECT_TRUE(error_contains("stage1: at offset 0x40: is no first stage of this version"));
+}
+
+TEST_F(PatchLoader, an_entry_point_that_is_not_glibcs_is_refused) {
+    request_.loader[header()->e_entry - text()->p_vaddr + text()->p_offset] = '\x90';
+    EXPECT_TRUE(error_contains("does not begin as glibc's"));
+}
+
+TEST_F(PatchLoader, an_entry_point_outside_the_text_is_refused) {
+    header()->e_entry = phdrs()[0].p_vaddr + 8;
+    EXPECT_TRUE(error_contains("entry point lies outside the text"));
+}
+
+TEST_F(PatchLoader, a_segment_outside_the_file_is_refused_with_its_offset) {
+    text()->p_filesz = 1ULL << 40;
+    text()->p_memsz = 1ULL << 40;
+    EXPECT_TRUE(error_contains("a segment lies outside the file"));
+}
+
+// Any single damaged byte of the headers gives a result or an error, never a crash (sanitizers watch).
+TEST_F(PatchLoader, damaged_headers_never_crash_it) {
+    std::vector<char> whole = request_.loader;
+    size_t headers_end = sizeof(Elf64_Ehdr) + header()->e_phnum * sizeof(Elf64_Phdr);
+    std::mt19937 random(1);
+    for (size_t i = 0; i < headers_end; i++) {
+        request_.loader = whole;
+        request_.loader[i] = static_cast<char>(random());
+        auto patched = patch_loader(request_);
+        EXPECT_TRUE(patched.ok() || !patched.error().message().empty());
+    }
+}
+
+} // namespace
+} // namespace sharedregion

@@ -15,7 +15,7 @@ namespace {
 
 // The path of a replaced ld.so; nullptr: the machine's ld.so is the one this file was made from. The
 // alias comes first: where ld-dyld.so is bind-mounted over the genuine path, only the alias leads to it.
-const char *replaced_path(const LoaderConfig &config, uint64_t loader_base) {
+const char *replaced_path(const LoaderConfig &config, uint64_t loader_base, uint64_t *size) {
     for (uint64_t address : {config.alias_path, config.genuine_path}) {
         const char *path = reinterpret_cast<const char *>(loader_base + address);
         struct stat st;
@@ -23,6 +23,7 @@ const char *replaced_path(const LoaderConfig &config, uint64_t loader_base) {
             continue; // no alias here, or its empty placeholder
         if (identity_of(st) == config.genuine || (st.st_dev == config.own_dev && st.st_ino == config.own_ino))
             return nullptr;
+        *size = static_cast<uint64_t>(st.st_size);
         return path;
     }
     return nullptr;
@@ -46,13 +47,17 @@ bool map_segment(int fd, uint64_t base, const Elf64_Phdr &phdr) {
                                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 }
 
-// Maps all of an ld.so whose first page is at `header`; its load bias, or 0.
-uint64_t map_loader(int fd, const Elf64_Ehdr *header) {
+// Maps all of an ld.so of `size` bytes whose first page is at `header`; its load bias, or 0.
+uint64_t map_loader(int fd, uint64_t size, const Elf64_Ehdr *header) {
     const auto *phdrs = reinterpret_cast<const Elf64_Phdr *>(header + 1);
     uint64_t span = 0;
-    for (unsigned i = 0; i < header->e_phnum; i++)
-        if (phdrs[i].p_type == PT_LOAD)
-            span = align_up(phdrs[i].p_vaddr + phdrs[i].p_memsz, kPageSize);
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        if (phdrs[i].p_type != PT_LOAD)
+            continue;
+        span = align_up(phdrs[i].p_vaddr + phdrs[i].p_memsz, kPageSize);
+        if (phdrs[i].p_offset + phdrs[i].p_filesz > size)
+            return 0;
+    }
     long base = sys_mmap(0, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (is_error(base))
         return 0;
@@ -63,7 +68,7 @@ uint64_t map_loader(int fd, const Elf64_Ehdr *header) {
 }
 
 // Load bias of the ld.so at `path`, mapped; 0 where that is impossible.
-uint64_t load(const char *path) {
+uint64_t load(const char *path, uint64_t size) {
     int fd = sys_open(path);
     long page = sys_mmap(0, kPageSize, PROT_READ, MAP_PRIVATE, fd, 0);
     uint64_t base = 0;
@@ -71,7 +76,7 @@ uint64_t load(const char *path) {
         const auto *header = reinterpret_cast<const Elf64_Ehdr *>(page);
         if (equal_bytes(header, ELFMAG, SELFMAG) && header->e_machine == EM_X86_64 &&
             header->e_phoff == sizeof *header)
-            base = map_loader(fd, header);
+            base = map_loader(fd, size, header);
         sys_munmap(static_cast<uint64_t>(page), kPageSize);
     }
     sys_close(fd);
@@ -97,8 +102,9 @@ bool is_direct(const StartArgs &args) {
 uint64_t genuine_entry(const StartArgs &args, const LoaderConfig &config, uint64_t loader_base) {
     uint64_t base = loader_base;
     uint64_t entry = loader_base + config.genuine_entry;
-    if (const char *path = replaced_path(config, loader_base)) {
-        uint64_t newer = load(path);
+    uint64_t size;
+    if (const char *path = replaced_path(config, loader_base, &size)) {
+        uint64_t newer = load(path, size);
         if (newer != 0 && !is_patched(newer, config)) {
             base = newer;
             entry = newer + header_at(newer).e_entry;

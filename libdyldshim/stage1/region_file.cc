@@ -12,11 +12,11 @@ namespace {
 // that saves an fstat(2). Pages behind the end of the file are never touched.
 constexpr uint64_t kFirstMapping = 64 << 20;
 
-// Whether an open file is owned by root or the caller, and writable by the owner only.
+// Whether an open file is owned by root or the caller, writable by the owner only, and not empty.
 bool trusted(int fd, const StartArgs &args) {
     struct stat st;
-    return sys_fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == args.value(AT_EUID)) &&
-           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    return sys_fstat(fd, &st) == 0 && st.st_size != 0 &&
+           (st.st_uid == 0 || st.st_uid == args.value(AT_EUID)) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 // Opens active/region of a state directory from the environment.

@@ -73,9 +73,12 @@ clean: ## remove out/ and every out-*/
 deps: ## install the Debian packages that building and testing need
 	$(Q)packaging/install-deps.sh
 
+# These build in parallel although nobody said -j: they are started by people and by CI as they are.
+SUBMAKE := --no-print-directory -j$(shell nproc)
+
 .PHONY: demo
 demo: deps ## build a cache for real programs, start each both ways, print the table of ratios
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) $(SUBMAKE) all
 	$(Q)bench/demo.sh
 
 # Unit tests run a second time with sanitizers in check (built into their own directory).
@@ -85,15 +88,15 @@ UNIT_TESTS = $(addprefix $(O)/bin/,$(TESTS))
 
 .PHONY: check
 check: deps ## everything: lint, unit tests (also sanitized), programs both ways, sweep, soak, fuzz
-	$(Q)$(MAKE) --no-print-directory lint
-	$(Q)$(MAKE) --no-print-directory all tests
-	$(Q)$(MAKE) --no-print-directory SANITIZE=$(SANITIZED) unit-tests
+	$(Q)$(MAKE) $(SUBMAKE) lint
+	$(Q)$(MAKE) $(SUBMAKE) all tests
+	$(Q)$(MAKE) $(SUBMAKE) SANITIZE=$(SANITIZED) unit-tests
 	$(Q)selftests/run-all $(UNIT_TESTS) $(addprefix $(SANITIZED_OUT)/bin/,$(SANITIZED_TESTS)) $(SCRIPT_TESTS)
 
 .PHONY: check-fast
 check-fast: ## lint without clang-tidy, unit tests and the quick scripts: before every commit
-	$(Q)$(MAKE) --no-print-directory lint-light
-	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)$(MAKE) $(SUBMAKE) lint-light
+	$(Q)$(MAKE) $(SUBMAKE) all tests
 	$(Q)selftests/run-all -j 2 $(UNIT_TESTS) $(FAST_SCRIPT_TESTS)
 
 # Tests that cannot work under a sanitizer (say why beside the entry) are taken out here.

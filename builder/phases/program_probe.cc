@@ -67,8 +67,9 @@ CacheProgram probe_program(const std::string &path, const LoaderImage &loader) {
     program.interpreter = interpreter_of(elf.value());
     if (elf.value().phdr(PT_INTERP) == nullptr)
         return rejected(std::move(program), reject::kStatic, "no PT_INTERP");
-    if (!is_genuine(program.interpreter, loader))
-        return rejected(std::move(program), reject::kOtherInterpreter, program.interpreter);
+    std::string interpreter = program.interpreter;
+    if (!is_genuine(interpreter, loader))
+        return rejected(std::move(program), reject::kOtherInterpreter, interpreter);
     program.key = program_key(elf.value().build_id(), hash_program_headers(elf.value().phdrs()));
     if (gains_privileges(program.path, status))
         return rejected(std::move(program), reject::kSetUserId,

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/activation/activation.h"
+
+#include "daemon/activation/place.h"
+#include "daemon/activation/region_writer.h"
+
+#include <cerrno>
+#include <cmath>
+#include <fcntl.h>
+#include <set>
+#include <sys/random.h>
+#include <tuple>
+
+namespace sharedregion {
+
+namespace {
+
+// A process that read the old symlink a moment ago gets this long to open what it points at.
+constexpr useconds_t kGraceMicroseconds = 20000;
+
+// Places for a base: one per page of the area, as long as the whole region fits into it.
+uint64_t base_count(VMSize region_size) {
+    uint64_t area = kRegionAreaEnd - kRegionAreaBegin;
+    return region_size.raw() > area ? 0 : (area - region_size.raw()) / kPageSize + 1;
+}
+
+Outcome<uint64_t> random_below(uint64_t limit) {
+    // Values from the incomplete last round of `limit` would make the first bases likelier: draw again.
+    for (uint64_t unfair = (~0ULL % limit + 1) % limit;;) {
+        uint64_t value;
+        ssize_t got = getrandom(&value, sizeof value, 0);
+        if (got < 0 && errno != EINTR)
+            return Failure::system(errno, "", "getrandom");
+        if (got == sizeof value && value <= ~0ULL - unfair)
+            return value % limit;
+    }
+}
+
+Outcome<VMAddress> choose_base(const Generation &generation) {
+    VMSize size(generation.cache().header().region_size);
+    uint64_t count = base_count(size);
+    if (count == 0)
+        return Failure::about(generation.cache_path(),
+                              "larger than the region's area; build for fewer programs",
+                              kCacheHeaderOffset + offsetof(CacheHeader, region_size));
+    return VMAddress(kRegionAreaBegin + TRY(random_below(count)) * kPageSize);
+}
+
+// Fills plan->sets with what can be used now, activation->left_out with the rest.
+Done choose_sets(const Generation &generation, RegionPlan *plan, Activation *activation) {
+    FileCheck files;
+    activation->environment = files.stale(generation.sets());
+    // Hard links: one file under several paths needs one set.
+    std::set<std::tuple<uint64_t, uint64_t>> seen;
+    for (const SetProgramRecord &program : generation.sets().programs()) {
+        if (!SetsView::captured(program))
+            continue;
+        SetView set = TRY(generation.set(program));
+        if (std::optional<Stale> stale = files.stale(set)) {
+            activation->left_out.push_back(LeftOutSet{set.path(), *stale});
+            continue;
+        }
+        const FileIdentity &identity = set.header().identity;
+        if ((set.header().flags & kSetPathDependent) == 0 && !seen.emplace(identity.dev, identity.ino).second)
+            continue;
+        plan->sets.push_back(set);
+        plan->keys.push_back(set.header().key);
+    }
+    activation->sets = plan->sets.size();
+    return Success{};
+}
+
+// The region file complete in `directory` under its final name.
+Outcome<uint64_t> write_region_file(const RegionPlan &plan, int directory, const std::string &path) {
+    std::string temporary = path + "/region.tmp";
+    UniqueFd fd(openat(directory, "region.tmp", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd.valid())
+        return Failure::system(errno, temporary, "cannot make");
+    uint64_t size = TRY(write_region(plan, fd.get(), temporary));
+    if (fchmod(fd.get(), 0444) != 0)
+        return Failure::system(errno, temporary, "cannot make read-only");
+    if (renameat(directory, "region.tmp", directory, "region") != 0)
+        return Failure::system(errno, temporary, "cannot rename");
+    return size;
+}
+
+// Everything in `place` but `keep`: earlier activations and what a killed one left.
+void remove_others(const ActivationPlace &place, const std::string &keep) {
+    Outcome<std::vector<std::string>> names = list_directory(place.directory.get(), place.path);
+    if (!names.ok())
+        return;
+    for (const std::string &name : names.value())
+        if (name != keep)
+            (void)remove_tree(place.directory.get(), name, place.path + "/" + name);
+}
+
+// An activation in a place that is no longer used (another tmpfs): only if its path shows it is this state's.
+void remove_activation(const std::string &directory, const std::string &key) {
+    size_t slash = directory.rfind('/');
+    if (slash == std::string::npos || slash < key.size() ||
+        directory.compare(slash - key.size(), key.size(), key) != 0)
+        return;
+    std::string parent = directory.substr(0, slash);
+    Outcome<UniqueFd> opened = open_trusted_directory(AT_FDCWD, parent, parent);
+    if (opened.ok())
+        (void)remove_tree(opened.value().get(), directory.substr(slash + 1), directory);
+}
+
+Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, Activation *activation) {
+    const StateDirectory &state = *request.state;
+    ActivationPlace place = TRY(make_activation_place(state.path(), request.tmpfs));
+    std::string name = to_hex(plan.uuid).substr(0, 16), old = state.active_directory();
+    activation->directory = place.path + "/" + name;
+    activation->note = place.note;
+    mode_t mode = geteuid() == 0 ? 0755 : 0700;
+    {
+        UniqueFd directory =
+            TRY(make_own_directory(place.directory.get(), name, activation->directory, mode));
+        Outcome<uint64_t> size = write_region_file(plan, directory.get(), activation->directory);
+        Done switched = size.ok() ? state.set_active(activation->directory) : Done(size.error());
+        if (!switched.ok()) {
+            (void)remove_tree(place.directory.get(), name, activation->directory);
+            return std::move(switched.error());
+        }
+        activation->bytes = size.value();
+    }
+    if (!old.empty())
+        usleep(kGraceMicroseconds);
+    remove_others(place, name);
+    if (old != activation->directory)
+        remove_activation(old, activation_key(state.path()));
+    return Success{};
+}
+
+} // namespace
+
+double base_entropy_bits(VMSize region_size) {
+    uint64_t count = base_count(region_size);
+    return count == 0 ? 0 : std::log2(double(count));
+}
+
+Outcome<Activation> activate(const ActivationRequest &request) {
+    Generation generation = TRY(Generation::open(request.state->generation_path(request.generation)));
+    TRY(generation.verify());
+    Activation activation = {};
+    RegionPlan plan = {&generation, {}, {}, generation.cache_path(), {}, TRY(choose_base(generation))};
+    if (getrandom(plan.uuid.bytes, sizeof plan.uuid.bytes, 0) != sizeof plan.uuid.bytes)
+        return Failure::system(errno, "", "getrandom");
+    TRY(choose_sets(generation, &plan, &activation));
+    activation.cache_uuid = generation.cache().header().file.uuid;
+    activation.base = plan.base;
+    activation.entropy_bits = base_entropy_bits(VMSize(generation.cache().header().region_size));
+    TRY(write_and_switch(request, plan, &activation));
+    return activation;
+}
+
+Done deactivate(const StateDirectory &state) {
+    std::string old = state.active_directory();
+    if (old.empty())
+        return Success{};
+    if (unlinkat(state.fd(), "active", 0) != 0)
+        return Failure::system(errno, state.file("active"), "cannot remove");
+    remove_activation(old, activation_key(state.path()));
+    return Success{};
+}
+
+} // namespace sharedregion

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Activation: a generation on disk becomes the region file that starting programs map.
+//
+// Verifies, chooses a random base, writes into a tmpfs, switches `active`. Until the switch, and after
+// any failure, the activation that was in use stays so. Builds nothing, starts nothing.
+#pragma once
+
+#include "daemon/activation/generation.h"
+#include "daemon/state/state.h"
+
+#include <vector>
+
+namespace sharedregion {
+
+struct LeftOutSet {
+    std::string program;
+    Stale why;
+};
+
+struct Activation {
+    std::string directory; // in the tmpfs; holds `region`
+    std::string note;      // why it is not in the usual place; empty: it is
+    Uuid cache_uuid;
+    VMAddress base;
+    double entropy_bits; // of the base
+    uint64_t sets;
+    uint64_t bytes; // of the region file
+    std::vector<LeftOutSet> left_out;
+    std::optional<Stale> environment; // ld.so or its files changed: every start will be JIT
+};
+
+struct ActivationRequest {
+    const StateDirectory *state; // the caller holds its lock
+    std::string generation;      // its name
+    std::string tmpfs;           // another parent directory than the usual one; empty: the usual one
+};
+
+Outcome<Activation> activate(const ActivationRequest &request);
+
+// Forgets the activation that is in use and removes it. Fine where there is none.
+Done deactivate(const StateDirectory &state);
+
+// Bits of entropy of the base for a region of this size (docs/security.md).
+double base_entropy_bits(VMSize region_size);
+
+} // namespace sharedregion

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/activation/generation.h"
+
+#include "daemon/files/in_file.h"
+#include "sharedregion/hash_tree.h"
+
+namespace sharedregion {
+
+namespace {
+
+SetLimits limits_of(const CacheView &cache) {
+    const CacheHeader &header = cache.header();
+    return SetLimits{header.data_size, header.mapped_size, header.heap_offset,
+                     header.heap_size, header.region_size, cache.images().size()};
+}
+
+// The index of dependencies must name the very files of the cache's image table.
+Status check_dependencies(const SetView &set, const CacheView &cache) {
+    for (const SetDependency &dependency : set.dependencies()) {
+        const auto *at = reinterpret_cast<const unsigned char *>(&dependency);
+        uint64_t where = at - set.bytes().data();
+        if (dependency.image >= cache.images().size())
+            return Error{22, "set: a dependency names no image; build it again", where};
+        if (!(cache.images()[dependency.image].identity == dependency.identity))
+            return Error{22, "set: a dependency is another file than the cache's image; build it again",
+                         where};
+    }
+    return Success{};
+}
+
+Error in_blob(Error error, const SetProgramRecord &program) {
+    error.where += program.blob_offset;
+    return error;
+}
+
+} // namespace
+
+Outcome<Generation> Generation::open(const std::string &directory) {
+    MappedFile cache_file = TRY(MappedFile::open(directory + "/shared_cache"));
+    MappedFile sets_file = TRY(MappedFile::open(directory + "/sets"));
+    CacheView cache = TRY(in_file(CacheView::open(cache_file.bytes()), cache_file.path()));
+    SetsView sets = TRY(in_file(SetsView::open(sets_file.bytes()), sets_file.path()));
+    if (!(sets.header().cache_uuid == cache.header().file.uuid))
+        return Failure::about(sets_file.path(), "made for another shared_cache; build it again",
+                              offsetof(SetsHeader, cache_uuid));
+    return Generation(std::move(cache_file), std::move(sets_file), cache, sets);
+}
+
+Outcome<SetView> Generation::set(const SetProgramRecord &program) const {
+    return in_file(sets_.set(program), sets_path());
+}
+
+Done Generation::verify() const {
+    TRY(in_file(verify_hash_tree(cache_.bytes(), kCacheHeaderOffset), cache_path()));
+    TRY(in_file(cache_.check_slide(), cache_path()));
+    TRY(in_file(verify_hash_tree(sets_.bytes(), 0), sets_path()));
+    return verify_sets();
+}
+
+Done Generation::verify_sets() const {
+    SetLimits limits = limits_of(cache_);
+    for (const SetProgramRecord &program : sets_.programs()) {
+        if (!SetsView::captured(program))
+            continue;
+        SetView view = TRY(set(program));
+        Status words = view.check_words(limits);
+        if (!words.ok())
+            return Failure::of(in_blob(words.error(), program), sets_path());
+        Status dependencies = check_dependencies(view, cache_);
+        if (!dependencies.ok())
+            return Failure::of(in_blob(dependencies.error(), program), sets_path());
+    }
+    return Success{};
+}
+
+const FileIdentity &FileCheck::identity(const std::string &path) {
+    auto [entry, is_new] = known_.try_emplace(path);
+    if (is_new)
+        entry->second = identity_of_path(path);
+    return entry->second;
+}
+
+std::optional<Stale> FileCheck::stale(const SetView &set) {
+    if (!(identity(set.path()) == set.header().identity))
+        return Stale{"program-changed", set.path()};
+    for (const SetDependency &dependency : set.dependencies()) {
+        const char *path = set.string(dependency.path);
+        if (!(identity(path) == dependency.identity))
+            return Stale{"library-changed", path};
+    }
+    for (uint32_t offset : set.absent()) {
+        const char *path = set.string(offset);
+        if (!(identity(path) == FileIdentity{}))
+            return Stale{"library-shadowed", path};
+    }
+    return std::nullopt;
+}
+
+std::optional<Stale> FileCheck::stale(const SetsView &sets) {
+    const Environment &built = sets.header().environment;
+    if (!(identity(sets.loader_path()) == built.loader))
+        return Stale{"loader-changed", sets.loader_path()};
+    if (!(identity("/etc/ld.so.cache") == built.loader_cache))
+        return Stale{"ld-cache-changed", "/etc/ld.so.cache"};
+    if (!(identity("/etc/ld.so.preload") == built.loader_preload))
+        return Stale{"preload-file", "/etc/ld.so.preload"};
+    return std::nullopt;
+}
+
+std::string to_hex(const Uuid &uuid) {
+    std::string text;
+    for (uint8_t byte : uuid.bytes)
+        for (unsigned digit : {byte >> 4, byte & 15})
+            text += "0123456789abcdef"[digit];
+    return text;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/activation/place.h"
+
+#include "daemon/activation/generation.h"
+#include "daemon/files/directory.h"
+#include "sharedregion/hash_tree.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+
+namespace sharedregion {
+
+namespace {
+
+bool is_memory(const struct statfs &fs) {
+    return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+}
+
+bool is_memory(const std::string &path) {
+    struct statfs fs;
+    return statfs(path.c_str(), &fs) == 0 && is_memory(fs);
+}
+
+mode_t place_mode() {
+    return geteuid() == 0 ? 0755 : 0700;
+}
+
+// `parent`/`name` made and opened; refuses what is not memory: it would outlive a reboot.
+Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &name, const std::string &key,
+                                  std::string note) {
+    UniqueFd top(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!top.valid())
+        return Failure::system(errno, parent, "cannot open directory");
+    std::string path = parent + "/" + name;
+    UniqueFd ours = TRY(make_own_directory(top.get(), name, path, place_mode()));
+    struct statfs fs;
+    if (fstatfs(ours.get(), &fs) != 0)
+        return Failure::system(errno, path, "cannot stat file system");
+    if (!is_memory(fs))
+        return Failure::about(path,
+                              "not in a tmpfs: an activation must not outlive a reboot; name a directory "
+                              "in a tmpfs with --tmpfs");
+    path += "/" + key;
+    UniqueFd directory = TRY(make_own_directory(ours.get(), key, path, place_mode()));
+    return ActivationPlace{std::move(directory), std::move(path), std::move(note)};
+}
+
+// Containers and small systems have /run on disk. A tmpfs of our own there keeps the place that the
+// system's /run rules protect: unlike in /dev/shm, nobody else can make the directory first after a reboot.
+bool mount_own_tmpfs() {
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return (mkdir("/run/shared-region", 0755) == 0 || errno == EEXIST) && !is_memory("/run/shared-region") &&
+           mount("shared-region", "/run/shared-region", "tmpfs", flags, "mode=0755") == 0;
+}
+
+Outcome<ActivationPlace> place_for_root(const std::string &key) {
+    if (is_memory("/run/shared-region") || is_memory("/run"))
+        return place_in("/run", "shared-region", key, "");
+    if (mount_own_tmpfs())
+        return place_in("/run", "shared-region", key,
+                        "/run is not in a tmpfs: mounted one on /run/shared-region");
+    return place_in("/dev/shm", "shared-region-0", key,
+                    "/run is not in a tmpfs and none may be mounted: used /dev/shm");
+}
+
+Outcome<ActivationPlace> place_for_user(const std::string &key) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    struct stat st;
+    if (runtime != nullptr && runtime[0] == '/' && stat(runtime, &st) == 0 && st.st_uid == geteuid() &&
+        (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_memory(runtime))
+        return place_in(runtime, "shared-region", key, "");
+    return place_in("/dev/shm", "shared-region-" + std::to_string(geteuid()), key,
+                    "XDG_RUNTIME_DIR is no tmpfs of yours: used /dev/shm");
+}
+
+} // namespace
+
+std::string activation_key(const std::string &state_path) {
+    Uuid id;
+    std::memcpy(id.bytes, sha256(state_path.data(), state_path.size()).bytes, sizeof id.bytes);
+    return to_hex(id).substr(0, 16);
+}
+
+Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted) {
+    std::string key = activation_key(state_path);
+    if (!wanted.empty())
+        return place_in(wanted, "shared-region-" + std::to_string(geteuid()), key, "");
+    return geteuid() == 0 ? place_for_root(key) : place_for_user(key);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where activations of a state directory live: a directory in a tmpfs that nobody else can write.
+#pragma once
+
+#include "daemon/files/unique_fd.h"
+#include "sharedregion/failure.h"
+
+#include <string>
+
+namespace sharedregion {
+
+struct ActivationPlace {
+    UniqueFd directory; // holds one directory per activation of this state
+    std::string path;
+    std::string note; // why it is not the usual place; empty: it is
+};
+
+// root: /run/shared-region/KEY, where /run is no tmpfs a tmpfs is mounted on /run/shared-region; where
+// that is not allowed, /dev/shm/shared-region-0/KEY. Users: $XDG_RUNTIME_DIR/shared-region/KEY, else
+// /dev/shm/shared-region-UID/KEY. KEY stands for the state directory's path.
+// `wanted` (may be empty) names another parent directory, which must be in a tmpfs.
+Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted);
+
+// 16 hexadecimal digits that stand for a state directory's path.
+std::string activation_key(const std::string &state_path);
+
+} // namespace sharedregion

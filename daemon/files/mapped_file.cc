@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/files/mapped_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+namespace sharedregion {
+
+FileIdentity identity_of(const struct stat &st) {
+    auto ns = [](const timespec &time) { return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec; };
+    return FileIdentity{st.st_dev, st.st_ino, uint64_t(st.st_size), ns(st.st_mtim), ns(st.st_ctim)};
+}
+
+FileIdentity identity_of_path(const std::string &path) {
+    struct stat st;
+    return stat(path.c_str(), &st) == 0 ? identity_of(st) : FileIdentity{};
+}
+
+Outcome<MappedFile> MappedFile::open(const std::string &path) {
+    // O_NONBLOCK: a FIFO in the file's place must not hang us.
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd.valid())
+        return Failure::system(errno, path, "cannot open");
+    struct stat st;
+    if (fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, path, "cannot stat");
+    if (!S_ISREG(st.st_mode))
+        return Failure::about(path, "not a regular file");
+    MappedFile file;
+    file.path_ = path;
+    file.identity_ = identity_of(st);
+    if (st.st_size == 0)
+        return file;
+    void *map = mmap(nullptr, st.st_size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (map == MAP_FAILED)
+        return Failure::system(errno, path, "cannot map");
+    file.bytes_ = ByteView(map, st.st_size);
+    return file;
+}
+
+MappedFile::~MappedFile() {
+    if (bytes_.size() != 0)
+        munmap(const_cast<unsigned char *>(bytes_.data()), bytes_.size());
+}
+
+} // namespace sharedregion

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/state/state.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/file.h>
+
+namespace sharedregion {
+
+namespace {
+
+// https://bford.info/cachedir/: the signature is the MD5 of ".IsCacheDirectory".
+constexpr const char *kTagName = "CACHEDIR.TAG";
+constexpr const char kTag[] =
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# State directory of sharedregion (made by dyldctl; `dyldctl clean` removes it).\n";
+
+const char *const kOwnNames[] = {kTagName,  "ld-dyld.so", "genuine-ld.so", "generations",
+                                 "current", "active",     "lock"};
+
+// Left by a switch or a make-ld-dyld that was killed: ".NAME.SUFFIX" or "NAME.SUFFIX".
+bool is_own_name(const std::string &name) {
+    std::string bare = name[0] == '.' ? name.substr(1) : name;
+    return std::any_of(std::begin(kOwnNames), std::end(kOwnNames), [&](const std::string &own) {
+        return name == own || (bare.size() > own.size() && bare.compare(0, own.size() + 1, own + ".") == 0);
+    });
+}
+
+std::string from_environment(const char *name) {
+    const char *value = getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+Outcome<std::string> absolute(const std::string &path) {
+    std::string full = path;
+    if (full[0] != '/') {
+        char directory[PATH_MAX];
+        if (getcwd(directory, sizeof directory) == nullptr)
+            return Failure::system(errno, path, "cannot find the working directory");
+        full = std::string(directory) + "/" + full;
+    }
+    while (full.size() > 1 && full.back() == '/')
+        full.pop_back();
+    return full;
+}
+
+// The path with every symlink of its parent resolved; the last component stays as it is.
+Outcome<std::string> canonical_parent(const std::string &path) {
+    std::string full = TRY(absolute(path));
+    size_t slash = full.rfind('/');
+    std::string parent = slash == 0 ? "/" : full.substr(0, slash), name = full.substr(slash + 1);
+    if (name.empty() || name == "." || name == "..")
+        return Failure::about(path, "cannot be a state directory; name one without '.' or '..' at its end");
+    char resolved[PATH_MAX];
+    if (realpath(parent.c_str(), resolved) == nullptr)
+        return Failure::system(errno, parent, "cannot open directory");
+    return (std::string(resolved) == "/" ? "" : std::string(resolved)) + "/" + name;
+}
+
+// Users' states are nobody else's business; the system's is read by every process.
+mode_t state_mode() {
+    return geteuid() == 0 ? 0755 : 0700;
+}
+
+Done write_tag(const StateDirectory &state) {
+    UniqueFd fd(openat(state.fd(), kTagName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!fd.valid() || write(fd.get(), kTag, sizeof kTag - 1) != ssize_t(sizeof kTag - 1))
+        return Failure::system(errno, state.file(kTagName), "cannot write");
+    return Success{};
+}
+
+bool has_tag(const StateDirectory &state) {
+    char text[sizeof kTag];
+    UniqueFd fd(openat(state.fd(), kTagName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return fd.valid() && read(fd.get(), text, sizeof text) == ssize_t(sizeof kTag - 1) &&
+           std::string(text, sizeof kTag - 1) == kTag;
+}
+
+// The first name in the directory that no part of sharedregion made; empty: none.
+Outcome<std::string> foreign_name(const StateDirectory &state) {
+    for (const std::string &name : TRY(list_directory(state.fd(), state.path())))
+        if (!is_own_name(name))
+            return name;
+    return std::string();
+}
+
+} // namespace
+
+Outcome<std::string> choose_state_path(const std::string &option) {
+    if (!option.empty())
+        return option;
+    if (std::string path = from_environment(kStateVariable); !path.empty())
+        return path;
+    if (geteuid() == 0)
+        return std::string("/var/cache/shared-region");
+    if (std::string cache = from_environment("XDG_CACHE_HOME"); !cache.empty() && cache[0] == '/')
+        return cache + "/shared-region";
+    if (std::string home = from_environment("HOME"); !home.empty() && home[0] == '/')
+        return home + "/.cache/shared-region";
+    return Failure::about("", "no state directory: set HOME or XDG_CACHE_HOME, or give --state DIR");
+}
+
+Outcome<StateDirectory> StateDirectory::open(const std::string &path) {
+    std::string full = TRY(canonical_parent(path));
+    TRY(check_parents(full));
+    UniqueFd fd = TRY(open_trusted_directory(AT_FDCWD, full, full));
+    return StateDirectory(std::move(full), std::move(fd));
+}
+
+Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
+    std::string wanted = TRY(absolute(path));
+    if (size_t slash = wanted.rfind('/'); slash != 0)
+        TRY(make_parents(wanted, state_mode()));
+    std::string full = TRY(canonical_parent(wanted));
+    TRY(check_parents(full));
+    StateDirectory state(full, TRY(make_own_directory(AT_FDCWD, full, full, state_mode())));
+    if (std::string foreign = TRY(foreign_name(state)); !foreign.empty())
+        return Failure::about(state.file(foreign),
+                              "is in the way: a state directory must be empty or one that "
+                              "dyldctl made; name another one with --state");
+    if (!has_tag(state))
+        TRY(write_tag(state));
+    TRY(make_own_directory(state.fd(), "generations", state.file("generations"), state_mode()));
+    return state;
+}
+
+bool StateDirectory::is_ours(std::string *foreign) const {
+    Outcome<std::string> name = foreign_name(*this);
+    if (name.ok() && name.value().empty())
+        return has_tag(*this);
+    if (name.ok() && foreign != nullptr)
+        *foreign = name.value();
+    return false;
+}
+
+std::string StateDirectory::current_generation() const {
+    const std::string prefix = "generations/";
+    std::string target = read_symlink(fd(), "current");
+    bool valid =
+        target.compare(0, prefix.size(), prefix) == 0 && target.find('/', prefix.size()) == target.npos;
+    return valid ? target.substr(prefix.size()) : "";
+}
+
+std::string StateDirectory::active_directory() const {
+    return read_symlink(fd(), "active");
+}
+
+Done StateDirectory::set_current(const std::string &generation) const {
+    return replace_symlink(fd(), "current", "generations/" + generation, file("current"));
+}
+
+Done StateDirectory::set_active(const std::string &directory) const {
+    return replace_symlink(fd(), "active", directory, file("active"));
+}
+
+Outcome<StateLock> StateDirectory::lock(void (*waiting)()) const {
+    UniqueFd fd(openat(this->fd(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd.valid())
+        return Failure::system(errno, file("lock"), "cannot open");
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+        return StateLock(std::move(fd));
+    if (errno == EWOULDBLOCK && waiting != nullptr)
+        waiting();
+    while (flock(fd.get(), LOCK_EX) != 0)
+        if (errno != EINTR)
+            return Failure::system(errno, file("lock"), "cannot lock");
+    return StateLock(std::move(fd));
+}
+
+} // namespace sharedregion

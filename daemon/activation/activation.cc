@@ -142,8 +142,15 @@ double base_entropy_bits(VMSize region_size) {
 Outcome<Activation> activate(const ActivationRequest &request) {
     Generation generation = TRY(Generation::open(request.state->generation_path(request.generation)));
     TRY(generation.verify());
+    return activate_verified(request, generation);
+}
+
+Outcome<Activation> activate_verified(const ActivationRequest &request, const Generation &generation) {
     Activation activation = {};
-    RegionPlan plan = {&generation, {}, {}, generation.cache_path(), {}, TRY(choose_base(generation))};
+    RegionPlan plan = {};
+    plan.generation = &generation;
+    plan.cache_path = request.state->generation_path(request.generation) + "/shared_cache";
+    plan.base = TRY(choose_base(generation));
     if (getrandom(plan.uuid.bytes, sizeof plan.uuid.bytes, 0) != sizeof plan.uuid.bytes)
         return Failure::system(errno, "", "getrandom");
     TRY(choose_sets(generation, &plan, &activation));

@@ -37,6 +37,9 @@ struct ActivationRequest {
 
 Outcome<Activation> activate(const ActivationRequest &request);
 
+// The same for a generation that the caller has opened and verified.
+Outcome<Activation> activate_verified(const ActivationRequest &request, const Generation &generation);
+
 // Forgets the activation that is in use and removes it. Fine where there is none.
 Done deactivate(const StateDirectory &state);
 

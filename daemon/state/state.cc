@@ -127,6 +127,16 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
     return state;
 }
 
+Outcome<StateDirectory> StateDirectory::open_chosen(const std::string &option) {
+    std::string path = TRY(choose_state_path(option));
+    return open(path);
+}
+
+Outcome<StateDirectory> StateDirectory::make_chosen(const std::string &option) {
+    std::string path = TRY(choose_state_path(option));
+    return make(path);
+}
+
 bool StateDirectory::is_ours(std::string *foreign) const {
     Outcome<std::string> name = foreign_name(*this);
     if (name.ok() && name.value().empty())

@@ -35,6 +35,9 @@ class StateDirectory {
     static Outcome<StateDirectory> open(const std::string &path);
     // Opens it for changes and makes what is missing. Refuses a directory that holds anything foreign.
     static Outcome<StateDirectory> make(const std::string &path);
+    // The same for choose_state_path(option).
+    static Outcome<StateDirectory> open_chosen(const std::string &option);
+    static Outcome<StateDirectory> make_chosen(const std::string &option);
 
     const std::string &path() const { return path_; } // absolute, no symlink in it
     int fd() const { return fd_.get(); }

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// dyldctl build PROGRAM|DIR...: a generation for these and the current generation's programs.
+#include "daemon/dyldctl/freshness.h"
+#include "daemon/dyldctl/generations.h"
+#include "daemon/dyldctl/launch.h"
+#include "daemon/dyldctl/output.h"
+#include "daemon/dyldctl/programs.h"
+#include "daemon/dyldctl/report.h"
+#include "daemon/files/child.h"
+
+#include <optional>
+
+namespace sharedregion {
+
+namespace {
+
+struct BuildOptions {
+    std::vector<std::string> arguments;
+    std::string tmpfs;
+    unsigned jobs = 0;
+    bool force = false;
+    bool only = false; // do not keep the current generation's programs
+};
+
+struct BuildSummary {
+    std::string generation;
+    bool changed = false;
+    std::string why; // changed: what differed from the current generation
+    Json report;     // of the builder
+    std::optional<Activation> activation;
+};
+
+// Programs of the current generation that still are programs.
+void add_current_programs(const Generation &generation, std::set<std::string> *programs) {
+    for (const SetProgramRecord &record : generation.sets().programs()) {
+        std::string path = generation.sets().string(record.path);
+        Outcome<ProgramFile> file = classify_program(path);
+        if (file.ok() && file.value().kind == FileKind::Program)
+            programs->insert(std::move(path));
+    }
+}
+
+std::optional<Generation> open_current(const StateDirectory &state) {
+    std::string name = state.current_generation();
+    if (name.empty())
+        return std::nullopt;
+    Outcome<Generation> opened = Generation::open(state.generation_path(name));
+    if (!opened.ok())
+        return std::nullopt; // damaged: the build replaces it
+    return std::move(opened.value());
+}
+
+// The canonical path of the ld.so that most of the programs name: there is one per machine.
+Outcome<std::string> genuine_loader(const std::string &program) {
+    ProgramFile file = TRY(classify_program(program));
+    return canonical_path(file.interpreter);
+}
+
+// Captures inside a `dyldctl run` would see ld-dyld.so in ld.so's place.
+Done refuse_inside_run(const StateDirectory &state, const std::string &loader) {
+    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"), loader, {}};
+    if (inside_launch_namespace(files))
+        return Failure::about(loader, "is ld-dyld.so here: start `dyldctl build` outside of `dyldctl run`");
+    return Success{};
+}
+
+// Runs the builder and switches `current`. The previous generation stays: programs that start now may
+// still open it.
+Outcome<std::string> replace_current(const Context &context, const StateDirectory &state,
+                                     const BuildOptions &options, const std::set<std::string> &programs,
+                                     Json *report) {
+    ProgressBar bar(context);
+    BuildJob job;
+    job.state = &state;
+    job.programs = programs;
+    job.jobs = options.jobs;
+    job.on_progress = [&](uint64_t done, uint64_t total, const std::string &phase) {
+        bar.show(done, total, phase);
+    };
+    job.on_message = [&](const std::string &line) {
+        bar.clear();
+        note(context, line);
+    };
+    BuiltGeneration built = TRY(build_generation(job));
+    *report = Json::parse(built.report, nullptr, false);
+    return built.name;
+}
+
+Outcome<Activation> activate_current(const StateDirectory &state, const BuildOptions &options) {
+    return activate(ActivationRequest{&state, state.current_generation(), options.tmpfs});
+}
+
+Outcome<BuildSummary> build(const Context &context, const BuildOptions &options, ProgramList *list) {
+    *list = TRY(find_programs(options.arguments));
+    StateDirectory state = TRY(StateDirectory::make_chosen(context.state_option));
+    StateLock lock = TRY(state.lock([] { fprintf(stderr, "dyldctl: waiting for another dyldctl\n"); }));
+    remove_leftovers(state);
+    std::optional<Generation> current = open_current(state);
+    if (current && !options.only)
+        add_current_programs(*current, &list->programs);
+    if (list->programs.empty())
+        return Failure::about("", "no dynamic program among the arguments");
+    std::string loader = TRY(genuine_loader(*list->programs.begin()));
+    TRY(refuse_inside_run(state, loader));
+
+    BuildSummary summary;
+    std::string previous = state.current_generation(), second_stage = TRY(find_helper("dyld-stage2.bin"));
+    std::optional<Stale> reason = Stale{"new", "no usable generation"};
+    if (current)
+        reason = needs_build(*current, list->programs, second_stage);
+    if (options.force && !reason)
+        reason = Stale{"forced", ""};
+    summary.changed = reason.has_value();
+    summary.generation = previous;
+    if (reason) {
+        summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
+        summary.generation = TRY(replace_current(context, state, options, list->programs, &summary.report));
+    }
+    summary.changed |= TRY(ensure_loader(state, loader));
+    if (reason)
+        TRY(state.set_current(summary.generation));
+    if (reason || access(state.file("active/region").c_str(), R_OK) != 0) {
+        summary.activation.emplace(TRY(activate_current(state, options)));
+        summary.changed = true;
+    }
+    if (reason)
+        remove_generations(state, {summary.generation, previous});
+    return summary;
+}
+
+Json to_json(const BuildSummary &summary, const ProgramList &list) {
+    Json json = {{"generation", summary.generation},
+                 {"changed", summary.changed},
+                 {"programs", list.programs.size()},
+                 {"skipped", list.skipped}};
+    if (!summary.why.empty())
+        json["why"] = summary.why;
+    if (!summary.report.is_null())
+        json["build"] = summary.report;
+    if (summary.activation)
+        json["activation"] = to_json(*summary.activation);
+    return json;
+}
+
+void tell_rejected(const Json &report) {
+    if (!report.is_object() || !report.contains("rejected"))
+        return;
+    for (const Json &rejected : report["rejected"])
+        printf("rejected: %s: %s %s\n", rejected.value("path", "").c_str(),
+               rejected.value("reason", "").c_str(), rejected.value("detail", "").c_str());
+}
+
+void tell(const Context &context, const BuildSummary &summary, const ProgramList &list) {
+    if (!summary.changed) {
+        printf("nothing changed: generation %s\n", summary.generation.c_str());
+        return;
+    }
+    tell_rejected(summary.report);
+    std::string captured;
+    if (summary.report.is_object())
+        captured = counted(summary.report.value("captured", 0U), "program") + ", " +
+                   counted(summary.report.value("images", 0U), "library", "libraries") + ", " +
+                   bytes_text(summary.report.value("bytes", uint64_t(0))) + ": ";
+    printf("%sgeneration %s\n", captured.c_str(), summary.generation.c_str());
+    if (!list.skipped.empty()) {
+        std::string kinds;
+        for (const auto &[kind, count] : list.skipped)
+            kinds += (kinds.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
+        note(context, "skipped: " + kinds);
+    }
+}
+
+} // namespace
+
+void add_build(CLI::App &app, Context &context) {
+    auto options = std::make_shared<BuildOptions>();
+    CLI::App *command = app.add_subcommand("build", "build a generation for programs and put it into use");
+    command->add_option("PROGRAM", options->arguments, "programs, or directories of programs")->required();
+    command->add_option("--jobs,-j", options->jobs, "parallel captures (default: one per CPU)");
+    command->add_option("--tmpfs", options->tmpfs, "directory in a tmpfs for the activation");
+    command->add_flag("--force", options->force, "build even if nothing changed");
+    command->add_flag("--only", options->only, "forget the programs of the current generation");
+    command->callback([options, &context] {
+        ProgramList list;
+        Outcome<BuildSummary> summary = build(context, *options, &list);
+        for (const std::string &text : list.notes)
+            note(context, text);
+        if (!summary.ok())
+            return fail(context, summary.error());
+        if (summary.value().activation)
+            tell(context, *summary.value().activation);
+        if (context.json)
+            print_json(to_json(summary.value(), list));
+        else
+            tell(context, summary.value(), list);
+    });
+}
+
+} // namespace sharedregion

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// dyldctl clean: removes the activation and everything in the state directory.
+#include "daemon/activation/activation.h"
+#include "daemon/dyldctl/output.h"
+
+#include <cerrno>
+#include <fcntl.h>
+
+namespace sharedregion {
+
+namespace {
+
+// The lock and the tag go last: a clean that was killed can be run again.
+Done remove_contents(const StateDirectory &state) {
+    for (const std::string &name : TRY(list_directory(state.fd(), state.path())))
+        if (name != "lock" && name != "CACHEDIR.TAG")
+            TRY(remove_tree(state.fd(), name, state.file(name)));
+    for (const char *name : {"CACHEDIR.TAG", "lock"})
+        TRY(remove_tree(state.fd(), name, state.file(name)));
+    return Success{};
+}
+
+Outcome<std::string> clean(const Context &context) {
+    std::string wanted = TRY(choose_state_path(context.state_option));
+    if (access(wanted.c_str(), F_OK) != 0 && errno == ENOENT)
+        return std::string();
+    StateDirectory state = TRY(StateDirectory::open(wanted));
+    std::string foreign;
+    if (!state.is_ours(&foreign))
+        return Failure::about(foreign.empty() ? state.path() : state.file(foreign),
+                              "not made by dyldctl: nothing removed", Failure::kNoOffset, EPERM);
+    StateLock lock = TRY(state.lock([] { fprintf(stderr, "dyldctl: waiting for another dyldctl\n"); }));
+    TRY(deactivate(state));
+    TRY(remove_contents(state));
+    // A mount point or a directory made by somebody else's rules may have to stay: empty is clean enough.
+    (void)rmdir(state.path().c_str());
+    return state.path();
+}
+
+} // namespace
+
+void add_clean(CLI::App &app, Context &context) {
+    CLI::App *command =
+        app.add_subcommand("clean", "remove the activation and all generations of the state directory");
+    command->callback([&context] {
+        Outcome<std::string> removed = clean(context);
+        if (!removed.ok())
+            return fail(context, removed.error());
+        if (context.json)
+            print_json(Json{{"removed", removed.value()}});
+        else if (!removed.value().empty())
+            printf("removed %s\n", removed.value().c_str());
+    });
+}
+
+} // namespace sharedregion

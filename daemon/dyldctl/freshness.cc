@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/dyldctl/freshness.h"
+
+#include "sharedregion/elf_view.h"
+
+#include <sys/auxv.h>
+
+namespace sharedregion {
+
+namespace {
+
+#ifndef AT_MINSIGSTKSZ
+constexpr unsigned long AT_MINSIGSTKSZ = 51; // include/uapi/linux/auxvec.h
+#endif
+
+// Extended control register 0 (Intel SDM vol. 1, 13.3). The kernel enables it wherever there is AVX;
+// without OSXSAVE the instruction would fault, and no register state depends on it.
+uint64_t read_xcr0() {
+    if (!__builtin_cpu_supports("avx"))
+        return 0;
+    uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return uint64_t(high) << 32 | low;
+}
+
+bool same_platform(const Environment &built) {
+    const char *platform = reinterpret_cast<const char *>(getauxval(AT_PLATFORM));
+    char padded[sizeof built.platform] = {};
+    if (platform != nullptr)
+        std::memcpy(padded, platform, strnlen(platform, sizeof padded));
+    return std::memcmp(padded, built.platform, sizeof padded) == 0;
+}
+
+bool same_programs(const SetsView &sets, const std::set<std::string> &programs) {
+    if (sets.programs().size() != programs.size())
+        return false;
+    for (const SetProgramRecord &program : sets.programs())
+        if (!programs.contains(sets.string(program.path)))
+            return false;
+    return true;
+}
+
+bool same_second_stage(const CacheView &cache, const std::string &path) {
+    Outcome<MappedFile> file = MappedFile::open(path);
+    ByteView embedded = cache.bytes().part(cache.header().loader_entry, cache.header().loader_size);
+    return file.ok() && cache.header().loader_entry != 0 && file.value().bytes().size() == embedded.size() &&
+           std::memcmp(file.value().bytes().data(), embedded.data(), embedded.size()) == 0;
+}
+
+} // namespace
+
+std::optional<Stale> machine_changed(const Environment &built) {
+    if (getauxval(AT_HWCAP) != built.hwcap || getauxval(AT_HWCAP2) != built.hwcap2 ||
+        getauxval(AT_MINSIGSTKSZ) != built.minsigstksz || read_xcr0() != built.xcr0 || !same_platform(built))
+        return Stale{"cpu-changed", ""};
+    if (hash_vdso(reinterpret_cast<const void *>(getauxval(AT_SYSINFO_EHDR))) != built.vdso_hash)
+        return Stale{"kernel-changed", ""};
+    return std::nullopt;
+}
+
+std::vector<std::string> stale_libraries(const Generation &generation, FileCheck *files) {
+    std::vector<std::string> stale;
+    for (const CacheImageRecord &image : generation.cache().images())
+        if (std::string path = generation.cache().string(image.path);
+            !(files->identity(path) == image.identity))
+            stale.push_back(std::move(path));
+    return stale;
+}
+
+std::optional<Stale> needs_build(const Generation &generation, const std::set<std::string> &programs,
+                                 const std::string &second_stage) {
+    const SetsView &sets = generation.sets();
+    FileCheck files;
+    if (!same_programs(sets, programs))
+        return Stale{"programs", "other programs than in the current generation"};
+    if (!same_second_stage(generation.cache(), second_stage))
+        return Stale{"second-stage", second_stage};
+    if (std::optional<Stale> stale = files.stale(sets))
+        return stale;
+    if (std::optional<Stale> stale = machine_changed(sets.header().environment))
+        return stale;
+    if (std::vector<std::string> libraries = stale_libraries(generation, &files); !libraries.empty())
+        return Stale{"library-changed", libraries[0]};
+    for (const SetProgramRecord &program : sets.programs()) {
+        if (!(files.identity(sets.string(program.path)) == program.identity))
+            return Stale{"program-changed", sets.string(program.path)};
+        if (!SetsView::captured(program))
+            continue;
+        Outcome<SetView> set = generation.set(program);
+        if (!set.ok())
+            return Stale{"format", set.error().message()};
+        if (std::optional<Stale> stale = files.stale(set.value()))
+            return stale;
+    }
+    return std::nullopt;
+}
+
+} // namespace sharedregion

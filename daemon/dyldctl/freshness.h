@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Whether a generation is still what a build would make now.
+#pragma once
+
+#include "daemon/activation/generation.h"
+
+#include <set>
+#include <vector>
+
+namespace sharedregion {
+
+// Why a build for exactly `programs` would give something else than `generation` (a word and what it is
+// about); nullopt: nothing changed. `second_stage` is the file that a build would embed.
+std::optional<Stale> needs_build(const Generation &generation, const std::set<std::string> &programs,
+                                 const std::string &second_stage);
+
+// Libraries of the cache that are no longer the files that were cached.
+std::vector<std::string> stale_libraries(const Generation &generation, FileCheck *files);
+
+// CPU and kernel of this machine against those of the build: "cpu-changed", "kernel-changed".
+std::optional<Stale> machine_changed(const Environment &built);
+
+} // namespace sharedregion

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/dyldctl/generations.h"
+
+#include "daemon/files/child.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/wait.h>
+
+namespace sharedregion {
+
+namespace {
+
+constexpr const char kTemporary[] = ".tmp-";
+constexpr const char kStampName[] = "ld-dyld.so.stamp";
+
+bool begins_with(const std::string &text, const std::string &prefix) {
+    return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+// What cannot be removed stays until the next build: it is never read.
+template <class Unwanted> void remove_entries(int directory, const std::string &path, Unwanted unwanted) {
+    Outcome<std::vector<std::string>> names = list_directory(directory, path);
+    if (!names.ok())
+        return;
+    for (const std::string &name : names.value())
+        if (unwanted(name))
+            (void)remove_tree(directory, name, path + "/" + name);
+}
+
+// "progress DONE TOTAL PHASE"
+bool read_progress(const std::string &line, const OnProgress &on_progress) {
+    unsigned long long done, total;
+    char phase[128];
+    if (sscanf(line.c_str(), "progress %llu %llu %127[^\n]", &done, &total, phase) != 3)
+        return false;
+    if (on_progress)
+        on_progress(done, total, phase);
+    return true;
+}
+
+Outcome<std::vector<std::string>> builder_arguments(const BuildJob &job, const std::string &output) {
+    std::vector<std::string> arguments = {
+        TRY(find_helper("shared-cache")),   "build", "--output", output, "--loader",
+        TRY(find_helper("dyld-stage2.bin"))};
+    if (job.jobs != 0)
+        arguments.insert(arguments.end(), {"--jobs", std::to_string(job.jobs)});
+    arguments.insert(arguments.end(), {"--json", "--progress"});
+    arguments.insert(arguments.end(), job.programs.begin(), job.programs.end());
+    return arguments;
+}
+
+// Equal content has an equal UUID: a second generation with it (other sets, say) gets a suffix.
+Outcome<std::string> name_generation(const StateDirectory &state, const std::string &temporary) {
+    UniqueFd directory = TRY(open_trusted_directory(state.fd(), "generations", state.file("generations")));
+    std::string uuid;
+    {
+        Generation generation = TRY(Generation::open(state.generation_path(temporary)));
+        TRY(generation.verify());
+        uuid = to_hex(generation.cache().header().file.uuid);
+    }
+    for (unsigned suffix = 1; suffix < 1000; suffix++) {
+        std::string name = suffix == 1 ? uuid : uuid + "-" + std::to_string(suffix);
+        // RENAME_NOREPLACE would do; a directory is only ever replaced if it is empty.
+        if (renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) == 0) {
+            (void)fsync(directory.get());
+            return name;
+        }
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            return Failure::system(errno, state.generation_path(name), "cannot rename");
+    }
+    return Failure::about(state.generation_path(uuid),
+                          "too many generations with this UUID; run dyldctl clean");
+}
+
+// The empty file that `dyldctl run` mounts the genuine ld.so on.
+Done make_placeholder(const StateDirectory &state) {
+    UniqueFd fd(openat(state.fd(), "genuine-ld.so", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
+    if (!fd.valid())
+        return Failure::system(errno, state.file("genuine-ld.so"), "cannot make");
+    return Success{};
+}
+
+std::string identity_text(const std::string &path) {
+    FileIdentity id = identity_of_path(path);
+    std::string text = path;
+    for (uint64_t number : {id.dev, id.ino, id.size, uint64_t(id.mtime_ns), uint64_t(id.ctime_ns)})
+        text += " " + std::to_string(number);
+    return text + "\n";
+}
+
+// What ld-dyld.so was made from, and which file it is: it fits as long as all of this is the same.
+std::string stamp_text(const StateDirectory &state, const std::string &loader, const std::string &stage1) {
+    return identity_text(loader) + identity_text(stage1) + identity_text(state.file("ld-dyld.so"));
+}
+
+std::string read_stamp(const StateDirectory &state) {
+    UniqueFd fd(openat(state.fd(), kStampName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    char text[3 * 4096];
+    ssize_t size = fd.valid() ? read(fd.get(), text, sizeof text) : 0;
+    return size > 0 ? std::string(text, size) : "";
+}
+
+Done write_stamp(const StateDirectory &state, const std::string &text) {
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    UniqueFd fd(openat(state.fd(), kStampName, flags, 0644));
+    if (!fd.valid() || write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))
+        return Failure::system(errno, state.file(kStampName), "cannot write");
+    return Success{};
+}
+
+Outcome<std::string> run_builder(const BuildJob &job, const std::string &output) {
+    std::string last;
+    std::vector<std::string> arguments = TRY(builder_arguments(job, output));
+    ChildResult result = TRY(run_child(arguments, [&](const std::string &line) {
+        if (read_progress(line, job.on_progress))
+            return;
+        last = line;
+        if (job.on_message)
+            job.on_message(line);
+    }));
+    if (result.status != 0)
+        return Failure::about("shared-cache", "build failed with " + status_text(result.status) +
+                                                  (last.empty() ? "" : ": " + last) +
+                                                  "; the generation in use stays");
+    return std::move(result.output);
+}
+
+} // namespace
+
+Outcome<BuiltGeneration> build_generation(const BuildJob &job) {
+    const StateDirectory &state = *job.state;
+    UniqueFd directory = TRY(open_trusted_directory(state.fd(), "generations", state.file("generations")));
+    std::string temporary = kTemporary + random_hex(16);
+    std::string path = state.generation_path(temporary);
+    (void)TRY(make_own_directory(directory.get(), temporary, path, geteuid() == 0 ? 0755 : 0700));
+    Outcome<std::string> report = run_builder(job, path);
+    Outcome<std::string> name =
+        report.ok() ? name_generation(state, temporary) : Outcome<std::string>(report.error());
+    if (!name.ok()) {
+        (void)remove_tree(directory.get(), temporary, path);
+        return std::move(name.error());
+    }
+    return BuiltGeneration{std::move(name.value()), std::move(report.value())};
+}
+
+void remove_leftovers(const StateDirectory &state) {
+    remove_entries(state.fd(), state.path(), [](const std::string &name) {
+        return begins_with(name, ".active.") || begins_with(name, ".current.") ||
+               (begins_with(name, "ld-dyld.so.") && name != kStampName);
+    });
+    Outcome<UniqueFd> directory =
+        open_trusted_directory(state.fd(), "generations", state.file("generations"));
+    if (directory.ok())
+        remove_entries(directory.value().get(), state.file("generations"),
+                       [](const std::string &name) { return begins_with(name, kTemporary); });
+}
+
+void remove_generations(const StateDirectory &state, const std::set<std::string> &keep) {
+    Outcome<UniqueFd> directory =
+        open_trusted_directory(state.fd(), "generations", state.file("generations"));
+    if (directory.ok())
+        remove_entries(directory.value().get(), state.file("generations"),
+                       [&](const std::string &name) { return !keep.contains(name); });
+}
+
+Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genuine_loader) {
+    TRY(make_placeholder(state));
+    std::string stage1 = TRY(find_helper("dyld-stage1.bin")), output = state.file("ld-dyld.so");
+    if (read_stamp(state) == stamp_text(state, genuine_loader, stage1))
+        return false;
+    std::string last;
+    std::vector<std::string> arguments = {TRY(find_helper("make-ld-dyld")),
+                                          "--ldso",
+                                          genuine_loader,
+                                          "--stage1",
+                                          stage1,
+                                          "--state",
+                                          state.path(),
+                                          "--output",
+                                          output};
+    ChildResult result = TRY(run_child(arguments, [&](const std::string &line) { last = line; }));
+    if (result.status != 0)
+        return Failure::about(output, "make-ld-dyld failed with " + status_text(result.status) +
+                                          (last.empty() ? "" : ": " + last));
+    TRY(write_stamp(state, stamp_text(state, genuine_loader, stage1)));
+    return true;
+}
+
+} // namespace sharedregion

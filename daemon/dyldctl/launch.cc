@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/dyldctl/launch.h"
+
+#include "daemon/activation/generation.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+namespace sharedregion {
+
+namespace {
+
+bool same_file(const std::string &a, const std::string &b) {
+    struct stat first, second;
+    return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+Done write_text(const std::string &path, const std::string &text) {
+    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.valid() || write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))
+        return Failure::system(errno, path, "cannot write");
+    return Success{};
+}
+
+// user_namespaces(7): a process without privileges may map its own uid and gid, the gid only after
+// giving up setgroups(2).
+Done unshare_user() {
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        return Failure::system(errno, "", "cannot make a user namespace");
+    TRY(write_text("/proc/self/setgroups", "deny"));
+    TRY(write_text("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1"));
+    return write_text("/proc/self/gid_map", std::to_string(gid) + " " + std::to_string(gid) + " 1");
+}
+
+Done bind(const std::string &from, const std::string &to) {
+    if (mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
+        return Failure::system(errno, to, "cannot bind-mount " + from + " there");
+    return Success{};
+}
+
+// In a mount namespace of our own: slave, not private, so that our two mounts stay here, but file systems
+// that are mounted or unmounted outside later are so here as well.
+Done mount_loader(const LaunchFiles &files) {
+    if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+        return Failure::system(errno, "/", "cannot make mounts private");
+    // Inside a `run` of another state its ld-dyld.so lies there; the genuine one is below.
+    for (int depth = 0; depth < 8 && !(identity_of_path(files.genuine_loader) == files.genuine); depth++)
+        if (umount2(files.genuine_loader.c_str(), MNT_DETACH) != 0)
+            break;
+    TRY(bind(files.genuine_loader, files.alias));
+    return bind(files.ld_dyld, files.genuine_loader);
+}
+
+Done enter(const LaunchFiles &files) {
+    if (geteuid() != 0)
+        TRY(unshare_user());
+    else if (unshare(CLONE_NEWNS) != 0)
+        return Failure::system(errno, "", "cannot make a mount namespace");
+    return mount_loader(files);
+}
+
+// A failure half-way would leave this process without its groups or in a namespace without purpose:
+// so a child tries first.
+Done try_in_child(const LaunchFiles &files) {
+    pid_t child = fork();
+    if (child < 0)
+        return Failure::system(errno, "", "cannot fork");
+    if (child == 0) {
+        Done entered = enter(files);
+        _exit(entered.ok() ? 0 : entered.error().code);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (status != 0)
+        return Failure::system(WIFEXITED(status) ? WEXITSTATUS(status) : EPERM, "",
+                               "cannot make a private mount namespace");
+    return Success{};
+}
+
+} // namespace
+
+Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
+    std::string name = state.current_generation();
+    if (name.empty())
+        return Failure::about(state.path(), "nothing built here yet; run `dyldctl build PROGRAM...`",
+                              Failure::kNoOffset, ENOENT);
+    Generation generation = TRY(Generation::open(state.generation_path(name)));
+    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"),
+                         generation.sets().loader_path(), generation.sets().header().environment.loader};
+    for (const std::string &needed : {files.ld_dyld, files.alias})
+        if (access(needed.c_str(), R_OK) != 0)
+            return Failure::system(errno, needed, "cannot read (`dyldctl build` makes it)");
+    return files;
+}
+
+bool inside_launch_namespace(const LaunchFiles &files) {
+    return same_file(files.genuine_loader, files.ld_dyld);
+}
+
+Done enter_launch_namespace(const LaunchFiles &files) {
+    if (inside_launch_namespace(files))
+        return Success{};
+    TRY(try_in_child(files));
+    return enter(files);
+}
+
+} // namespace sharedregion

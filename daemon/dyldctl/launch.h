@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A mount namespace in which ld-dyld.so lies at ld.so's path, for `run`, `why` and `bench`.
+#pragma once
+
+#include "daemon/state/state.h"
+#include "sharedregion/file_header.h"
+
+namespace sharedregion {
+
+// What starting programs needs to know of a state directory.
+struct LaunchFiles {
+    std::string state;          // directory
+    std::string ld_dyld;        // STATE/ld-dyld.so
+    std::string alias;          // STATE/genuine-ld.so
+    std::string genuine_loader; // canonical path of the machine's ld.so
+    FileIdentity genuine;       // what it was at build time
+};
+
+// Errors: nothing was built for this state.
+Outcome<LaunchFiles> find_launch_files(const StateDirectory &state);
+
+// Puts this process into such a namespace: as root a mount namespace, else a user and mount namespace that
+// keeps uid and gid. Fails, with the process as it was, where that is not allowed.
+Done enter_launch_namespace(const LaunchFiles &files);
+
+// Whether ld-dyld.so of this state already lies at ld.so's path (inside `dyldctl run`).
+bool inside_launch_namespace(const LaunchFiles &files);
+
+} // namespace sharedregion

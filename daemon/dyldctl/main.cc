@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// dyldctl: the one command for people. Options and subcommands; the work is in the other files.
+#include "daemon/dyldctl/command.h"
+
+#include <cstring>
+
+using namespace sharedregion;
+
+namespace {
+
+// Splits off PROGRAM ARGS of `run`: returns how many of argv are dyldctl's own.
+int split_command(int argc, char **argv, std::vector<std::string> *command) {
+    bool in_run = false;
+    for (int i = 1; i < argc; i++) {
+        bool is_option = argv[i][0] == '-' && argv[i][1] != 0;
+        if (strcmp(argv[i], "--state") == 0) {
+            i++;
+        } else if (!is_option && !in_run) {
+            if (strcmp(argv[i], "run") != 0)
+                return argc;
+            in_run = true;
+        } else if (in_run && (!is_option || strcmp(argv[i], "--") == 0)) {
+            command->assign(argv + (is_option ? i + 1 : i), argv + argc);
+            return i;
+        }
+    }
+    return argc;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Context context;
+    std::vector<std::string> command;
+    CLI::App app{"Starts programs from a shared cache of their libraries."};
+    app.name("dyldctl");
+    app.require_subcommand(1);
+    app.fallthrough(); // global options after the subcommand too
+    app.add_option("--state", context.state_option,
+                   "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
+                   "shared-region for root, ~/.cache/shared-region for others)");
+    app.add_flag("--json", context.json, "print the result as JSON");
+    app.add_flag("--quiet,-q", context.quiet, "no notes and no progress on stderr");
+    add_build(app, context);
+    add_activate(app, context);
+    add_deactivate(app, context);
+    add_run(app, context, command);
+    add_status(app, context);
+    add_list(app, context);
+    add_clean(app, context);
+    int own = split_command(argc, argv, &command);
+    try {
+        app.parse(own, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? kOk : kUsage; // --help ends here too
+    }
+    return context.exit_code;
+}

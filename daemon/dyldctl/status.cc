@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// dyldctl status: what is built and what is in use.
+#include "daemon/activation/activation.h"
+#include "daemon/dyldctl/freshness.h"
+#include "daemon/dyldctl/output.h"
+#include "daemon/dyldctl/report.h"
+#include "daemon/state/active_region.h"
+
+namespace sharedregion {
+
+namespace {
+
+Json generation_status(const StateDirectory &state, const std::string &name, const Generation &generation) {
+    const CacheHeader &cache = generation.cache().header();
+    uint64_t captured = 0;
+    for (const SetProgramRecord &program : generation.sets().programs())
+        captured += SetsView::captured(program);
+    FileCheck files;
+    Json json = {{"name", name},
+                 {"uuid", to_hex(cache.file.uuid)},
+                 {"directory", state.generation_path(name)},
+                 {"programs", generation.sets().programs().size()},
+                 {"captured", captured},
+                 {"images", generation.cache().images().size()},
+                 {"cache_bytes", generation.cache().bytes().size()},
+                 {"sets_bytes", generation.sets().bytes().size()},
+                 {"stale_libraries", stale_libraries(generation, &files)}};
+    std::optional<Stale> environment = files.stale(generation.sets());
+    if (!environment)
+        environment = machine_changed(generation.sets().header().environment);
+    if (environment)
+        json["environment"] = to_json(*environment);
+    return json;
+}
+
+// The base is a secret of the system: only root sees it.
+Json activation_status(const ActiveRegion &region, const CacheHeader *cache) {
+    const RegionHeader &header = region.header();
+    Json json = {{"file", region.path()},
+                 {"sets", region.set_count()},
+                 {"bytes", region.bytes()},
+                 {"memory", region.memory()},
+                 {"entropy_bits", base_entropy_bits(VMSize(header.region_size))},
+                 {"current", cache != nullptr && cache->file.uuid == header.cache_uuid}};
+    if (geteuid() == 0)
+        json["base"] = header.base;
+    return json;
+}
+
+Outcome<Json> collect(const Context &context) {
+    StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
+    Json json = {{"state", state.path()}, {"generation", nullptr}, {"activation", nullptr}};
+    std::string name = state.current_generation();
+    std::optional<Generation> generation;
+    if (!name.empty()) {
+        generation.emplace(TRY(Generation::open(state.generation_path(name))));
+        json["generation"] = generation_status(state, name, *generation);
+    }
+    std::optional<ActiveRegion> region = TRY(ActiveRegion::open(state));
+    if (region)
+        json["activation"] = activation_status(*region, generation ? &generation->cache().header() : nullptr);
+    return json;
+}
+
+void print_generation(const Json &json) {
+    printf("generation  %s\n", json["name"].get<std::string>().c_str());
+    printf("programs    %s, %s captured\n", json["programs"].dump().c_str(), json["captured"].dump().c_str());
+    printf("libraries   %s\n", json["images"].dump().c_str());
+    printf("on disk     %s cache, %s sets\n", bytes_text(json["cache_bytes"]).c_str(),
+           bytes_text(json["sets_bytes"]).c_str());
+    if (json.contains("environment"))
+        printf("outdated    %s\n",
+               coloured(Colour::Bad, json["environment"]["reason"].get<std::string>() + " " +
+                                         json["environment"]["detail"].get<std::string>())
+                   .c_str());
+    for (const Json &path : json["stale_libraries"])
+        printf("changed     %s\n", coloured(Colour::Bad, path.get<std::string>()).c_str());
+}
+
+void print_activation(const Json &json) {
+    printf("in use      %s, %s in memory%s\n", counted(json["sets"], "set").c_str(),
+           bytes_text(json["memory"]).c_str(),
+           json["current"].get<bool>() ? "" : " (of an older generation)");
+    printf("region      %s\n", json["file"].get<std::string>().c_str());
+    printf("base        %.1f random bits", json["entropy_bits"].get<double>());
+    if (json.contains("base"))
+        printf(", 0x%llx", json["base"].get<unsigned long long>());
+    printf("\n");
+}
+
+void print(const Json &json) {
+    printf("state       %s\n", json["state"].get<std::string>().c_str());
+    if (json["generation"].is_null())
+        printf("generation  none: run `dyldctl build PROGRAM...`\n");
+    else
+        print_generation(json["generation"]);
+    if (json["activation"].is_null())
+        printf("in use      nothing: run `dyldctl activate`\n");
+    else
+        print_activation(json["activation"]);
+}
+
+} // namespace
+
+void add_status(CLI::App &app, Context &context) {
+    app.add_subcommand("status", "what is built and what is in use")->callback([&context] {
+        Outcome<Json> status = collect(context);
+        if (!status.ok())
+            return fail(context, status.error());
+        if (context.json)
+            print_json(status.value());
+        else
+            print(status.value());
+    });
+}
+
+} // namespace sharedregion

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A child process whose output is read while it runs.
+#pragma once
+
+#include "sharedregion/failure.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sharedregion {
+
+struct ChildResult {
+    int status; // as from waitpid(2)
+    std::string output;
+};
+
+// Runs arguments[0] (a path) with /dev/null as standard input; stdout is collected, each line of stderr goes
+// to `on_error_line`. The child is killed if this process dies: nothing of a killed build goes on.
+Outcome<ChildResult> run_child(const std::vector<std::string> &arguments,
+                               const std::function<void(const std::string &)> &on_error_line);
+
+// "exit code 3", "signal 9 (Killed)"
+std::string status_text(int status);
+
+// A command of this package: beside the running program, in ../lib/shared-region, or in ../lib.
+Outcome<std::string> find_helper(const std::string &name);
+
+} // namespace sharedregion

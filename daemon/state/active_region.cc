@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/state/active_region.h"
+
+#include <cerrno>
+
+namespace sharedregion {
+
+Outcome<std::optional<ActiveRegion>> ActiveRegion::open(const StateDirectory &state) {
+    std::string directory = state.active_directory();
+    std::string path = directory + "/region";
+    struct stat st;
+    if (directory.empty() || (stat(path.c_str(), &st) != 0 && errno == ENOENT))
+        return std::optional<ActiveRegion>();
+    MappedFile file = TRY(MappedFile::open(path));
+    const auto *header = file.bytes().at<RegionHeader>(0);
+    if (header == nullptr || std::memcmp(header->magic, kRegionMagic, sizeof header->magic) != 0 ||
+        header->version != kFormatVersion || header->file_size != file.bytes().size())
+        return Failure::about(path, "not a region file of this version; run `dyldctl activate`", 0);
+    return std::optional<ActiveRegion>(ActiveRegion(std::move(file), uint64_t(st.st_blocks) * 512));
+}
+
+Span<const RegionIndexSlot> ActiveRegion::index() const {
+    Span<const RegionIndexSlot> slots;
+    (void)file_.bytes().array(header().index.offset, header().index.size, &slots);
+    return slots;
+}
+
+uint64_t ActiveRegion::set_count() const {
+    uint64_t count = 0;
+    for (const RegionIndexSlot &slot : index())
+        count += slot.key != 0;
+    return count;
+}
+
+bool ActiveRegion::contains(uint64_t key) const {
+    for (const RegionIndexSlot &slot : index())
+        if (slot.key == key)
+            return true;
+    return false;
+}
+
+} // namespace sharedregion

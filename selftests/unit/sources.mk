@@ -4,3 +4,13 @@ TESTS += patch_loader_test
 patch_loader_test_SOURCES := selftests/unit/patch_loader_test.cc libdyldshim/patcher/patch_loader.cc \
 	libdyldshim/patcher/zero_slack.cc
 patch_loader_test_LIBS := -lgtest -lgtest_main
+
+# daemon/activation, daemon/state
+TESTS += activation_test
+activation_test_SOURCES := selftests/unit/activation_test.cc selftests/unit/synthetic_generation.cc \
+	$(DAEMON_SOURCES)
+activation_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
+
+TESTS += state_test
+state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/files/directory.cc
+state_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread

@@ -29,11 +29,11 @@ TEST_F(state_directory, is_made_with_missing_parents) {
 }
 
 TEST_F(state_directory, a_directory_with_foreign_files_is_refused) {
-    ASSERT_EQ(mkdir((root_ + "/home").c_str(), 0755), 0);
-    close(open((root_ + "/home/letter").c_str(), O_CREAT | O_WRONLY, 0644));
-    Outcome<StateDirectory> state = StateDirectory::make(root_ + "/home");
+    ASSERT_EQ(mkdir((root_ + "/mine").c_str(), 0755), 0);
+    close(open((root_ + "/mine/letter").c_str(), O_CREAT | O_WRONLY, 0644));
+    Outcome<StateDirectory> state = StateDirectory::make(root_ + "/mine");
     ASSERT_FALSE(state.ok());
-    EXPECT_EQ(state.error().file, root_ + "/home/letter");
+    EXPECT_EQ(state.error().file, root_ + "/mine/letter");
 }
 
 TEST_F(state_directory, one_that_others_can_write_is_refused) {

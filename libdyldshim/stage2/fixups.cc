@@ -3,27 +3,15 @@
 
 #include "libdyldshim/shared/syscalls.h"
 
-#include <sys/resource.h>
-
 namespace sharedregion {
 namespace {
-
-// libc's default pthread stack size, as __pthread_initialize_minimal_internal computes it: the soft
-// limit, 2 MiB where there is none, whole pages.
-uint64_t default_thread_stack() {
-    constexpr uint64_t kArchitectureDefault = 2 << 20;
-    struct rlimit limit = {};
-    syscall6(__NR_prlimit64, 0, RLIMIT_STACK, 0, as_word(&limit));
-    uint64_t size = limit.rlim_cur == RLIM_INFINITY ? kArchitectureDefault : limit.rlim_cur;
-    return align_up(size, kPageSize);
-}
 
 uint64_t random_word(const Start &start, unsigned index) {
     return reinterpret_cast<const uint64_t *>(start.args.value(AT_RANDOM))[index];
 }
 
-// The value of a class in this process. Called only for classes that the set has words of: two of them
-// cost a system call.
+// The value of a class in this process. Called only for classes that the set has words of: one of
+// them costs a system call.
 uint64_t value_of(const Start &start, FixupClass fixup_class) {
     const StartArgs &args = start.args;
     switch (fixup_class) {
@@ -54,10 +42,11 @@ uint64_t value_of(const Start &start, FixupClass fixup_class) {
     case FixupClass::ProgramBreak:
         return static_cast<uint64_t>(syscall3(__NR_brk));
     case FixupClass::StackLimit:
-        return default_thread_stack();
-    case FixupClass::ThreadId:
+        return start.thread_stack;
     case FixupClass::ArgumentCount:
         return args.argc();
+    case FixupClass::ThreadId: // not known yet
+        break;
     }
     return 0;
 }

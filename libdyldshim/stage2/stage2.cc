@@ -81,7 +81,7 @@ extern "C" JitReason stage2_main(LaunchRequest *request) {
         return JitReason::Format;
     StartArgs args(request->stack);
     Start start = {request, args, view.value()};
-    JitReason reason = check_validity(start);
+    JitReason reason = check_validity(&start);
     if (reason != JitReason::None)
         return reason;
     if (!attach_data(start))

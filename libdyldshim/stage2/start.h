@@ -12,6 +12,7 @@ struct Start {
     LaunchRequest *request;
     const StartArgs &args;
     const SetView &set;
+    uint64_t thread_stack = 0; // value of FixupClass::StackLimit; check_validity() finds it
 
     const RegionHeader &region() const { return *request->region; }
     // Address of an offset of a space in this process.

@@ -6,6 +6,8 @@
 #include "libdyldshim/shared/syscalls.h"
 #include "sharedregion/elf_view.h"
 
+#include <sys/resource.h>
+
 namespace sharedregion {
 namespace {
 
@@ -74,6 +76,20 @@ JitReason check_order(const Start &start) {
     return order == start.set.header().order ? JitReason::None : JitReason::AddressOrder;
 }
 
+// libc's default pthread stack size, as __pthread_initialize_minimal_internal computes it: the soft
+// limit, 2 MiB where there is none, whole pages. Below some size it also depends on the static TLS, which
+// only ld.so knows: no such starts.
+JitReason check_stack_limit(Start *start) {
+    constexpr uint64_t kSmallest = 1 << 20;
+    constexpr uint64_t kUnlimited = 2 << 20;
+    struct rlimit limit = {};
+    if (syscall6(__NR_prlimit64, 0, RLIMIT_STACK, 0, as_word(&limit)) != 0 || limit.rlim_cur < kSmallest)
+        return JitReason::AddressSpace;
+    uint64_t size = limit.rlim_cur == RLIM_INFINITY ? kUnlimited : limit.rlim_cur;
+    start->thread_stack = align_up(size, kPageSize);
+    return JitReason::None;
+}
+
 // Whether `path` is the very file; kNoFile: whether there is none.
 bool is_file(const char *path, const FileIdentity &expected) {
     struct stat st;
@@ -128,7 +144,8 @@ JitReason check_path(const Start &start) {
 
 } // namespace
 
-JitReason check_validity(const Start &start) {
+JitReason check_validity(Start *writable) {
+    const Start &start = *writable;
     using Check = JitReason (*)(const Start &);
     // Calls, not a table of pointers: a table would need relocations.
     const auto all = [&](auto... checks) {
@@ -136,8 +153,9 @@ JitReason check_validity(const Start &start) {
         (void)((reason = static_cast<Check>(checks)(start), reason == JitReason::None) && ...);
         return reason;
     };
-    return all(check_cpu, check_program_headers, check_order, check_kernel, check_loader, check_loader_files,
-               check_program_file, check_path, check_libraries);
+    JitReason reason = all(check_cpu, check_program_headers, check_order, check_kernel, check_loader,
+                           check_loader_files, check_program_file, check_path, check_libraries);
+    return reason != JitReason::None ? reason : check_stack_limit(writable);
 }
 
 } // namespace sharedregion

@@ -6,7 +6,7 @@
 
 namespace sharedregion {
 
-// None, or the first reason why not. Changes nothing in the process.
-JitReason check_validity(const Start &start);
+// None, or the first reason why not. Changes nothing in the process; fills Start.thread_stack.
+JitReason check_validity(Start *start);
 
 } // namespace sharedregion

@@ -51,7 +51,8 @@ is "$(run_prebuilt "$FIX/uses_lib" 2>&1)" "$("$FIX/uses_lib" 2>&1)" "without DYL
 
 # Limits
 both_limited 'jit address-order.*|prebuilt' "unlimited stack (mmap area bottom-up)" '-s unlimited' "$FIX/auxv"
-for kib in 256 1024 16384 1000003; do
+both_limited 'jit address-space.*' "a stack limit of 256 KiB: libc's default thread stack is another" '-Ss 256' "$FIX/auxv"
+for kib in 1024 16384 1000003; do
     both_limited prebuilt "a stack limit of $kib KiB reaches pthread's default" "-Ss $kib" "$FIX/auxv"
 done
 both_limited 'prebuilt|jit address-order.*' "a stack limit of 8 GiB" '-Ss 8388608' "$FIX/auxv"

@@ -11,6 +11,7 @@
 #include "sharedregion/set_format.h"
 #include "sharedregion/units.h"
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -34,16 +35,23 @@ struct SteeringPlan {
     VMSize region_size;
 };
 
+// One bit per 8-byte word of a page.
+using SlideBits = std::array<uint64_t, kPageSize / 8 / 64>;
+
 // The cache's base content of data pages as the binder made it: bytes that a process sees there
 // before fixups, with region words as offsets. Thread-safe for reading.
 class BaseContent {
   public:
     virtual ~BaseContent() = default;
     // The 4096 bytes at a page-aligned region offset inside a data segment's extent (file part or
-    // bss); nullptr where no image has writable data.
+    // bss); nullptr where no image has writable data (taken for zero pages). As ld.so maps them: behind
+    // p_filesz the last page is zero where there is a bss, else it holds what follows in the file.
     virtual const std::byte *page(VMOffset offset) const = 0;
     // Whether that page's word at `offset` is slid at activation (its content is a region offset).
     virtual bool slides(VMOffset offset) const = 0;
+    // slides() for a whole page: bit i is the word at offset + 8 * i. Asked for each data page of each
+    // program, so worth a faster answer than this one.
+    virtual SlideBits slide_bits(VMOffset offset) const;
 };
 
 struct CaptureRequest {

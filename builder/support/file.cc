@@ -20,12 +20,6 @@ FileDescriptor::~FileDescriptor() {
         close(fd_);
 }
 
-FileIdentity identity_of(const struct stat &status) {
-    auto nanoseconds = [](const timespec &time) { return time.tv_sec * 1000000000LL + time.tv_nsec; };
-    return {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-            nanoseconds(status.st_ctim)};
-}
-
 Outcome<FileIdentity> identity_of_path(const std::string &path) {
     struct stat status;
     if (stat(path.c_str(), &status) != 0)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "sharedregion/failure.h"
-#include "sharedregion/file_header.h"
+#include "sharedregion/file_identity.h"
 #include "sharedregion/units.h"
 #include "sharedregion/view.h"
 
@@ -31,7 +31,6 @@ class FileDescriptor {
     int fd_ = -1;
 };
 
-FileIdentity identity_of(const struct stat &status);
 // stat(2) of a path, links followed.
 Outcome<FileIdentity> identity_of_path(const std::string &path);
 // The path with all links resolved.

@@ -7,11 +7,6 @@
 
 namespace sharedregion {
 
-FileIdentity identity_of(const struct stat &st) {
-    auto ns = [](const timespec &time) { return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec; };
-    return FileIdentity{st.st_dev, st.st_ino, uint64_t(st.st_size), ns(st.st_mtim), ns(st.st_ctim)};
-}
-
 FileIdentity identity_of_path(const std::string &path) {
     struct stat st;
     return stat(path.c_str(), &st) == 0 ? identity_of(st) : FileIdentity{};

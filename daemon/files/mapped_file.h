@@ -4,15 +4,13 @@
 
 #include "daemon/files/unique_fd.h"
 #include "sharedregion/failure.h"
-#include "sharedregion/file_header.h"
+#include "sharedregion/file_identity.h"
 #include "sharedregion/view.h"
 
 #include <string>
 #include <sys/stat.h>
 
 namespace sharedregion {
-
-FileIdentity identity_of(const struct stat &st);
 
 // Identity of what `path` means now (symlinks followed); all zero where there is no such file.
 FileIdentity identity_of_path(const std::string &path);

@@ -3,7 +3,7 @@
 //
 // Nothing of glibc is shipped: the result is made where it is used, and again after each upgrade of ld.so.
 #include "libdyldshim/patcher/patch_loader.h"
-#include "libdyldshim/shared/identity.h"
+#include "sharedregion/file_identity.h"
 
 #include <cerrno>
 #include <climits>

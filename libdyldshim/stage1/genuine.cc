@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/stage1/genuine.h"
 
-#include "libdyldshim/shared/identity.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/file_identity.h"
 #include "sharedregion/units.h"
 
 #include <initializer_list>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/stage2/validity.h"
 
-#include "libdyldshim/shared/identity.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "sharedregion/elf_view.h"
+#include "sharedregion/file_identity.h"
 
 #include <sys/resource.h>
 

@@ -2,7 +2,7 @@
 include builder/capture/sources.mk
 include builder/sets/sources.mk
 
-BUILDER_SOURCES := \
+BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/bind/binder.cc \
 	builder/bind/check_cacheable.cc \
 	builder/bind/resolver.cc \

@@ -33,13 +33,13 @@ Result<Success, Rejection> add_image(const PlannedImage &image, ByteView first_p
                                      std::vector<Area> *areas) {
     auto elf = ElfView::open(first_page);
     if (!elf.ok())
-        return reject(RejectReason::MalformedElf, image.path + ": " + elf.error().what);
+        return rejected(RejectReason::MalformedElf, image.path + ": " + elf.error().what);
     auto ranges = writable_ranges(elf.value().phdrs());
     if (!ranges.ok())
-        return reject(RejectReason::MalformedElf, image.path + ": " + ranges.error().what);
+        return rejected(RejectReason::MalformedElf, image.path + ": " + ranges.error().what);
     for (const WritableRange &range : ranges.value()) {
         if (range.begin + range.size > image.size.raw())
-            return reject(RejectReason::LibraryChanged, image.path + " is larger than planned");
+            return rejected(RejectReason::LibraryChanged, image.path + " is larger than planned");
         areas->push_back(Area{Space::Region, image.base.raw() + range.begin, range.size, range.file_span,
                               nullptr, &image});
     }

@@ -39,7 +39,7 @@ Result<Success, Rejection> check_same_log(const FirstRun &first, const StoppedRu
                 moved(a.robust_list, b.robust_list) && moved(a.rseq, b.rseq) &&
                 a.protects.size() == b.protects.size();
     if (!same)
-        return reject(RejectReason::LayoutVaries, "thread data or libraries differ between runs");
+        return rejected(RejectReason::LayoutVaries, "thread data or libraries differ between runs");
     return Success{};
 }
 
@@ -54,7 +54,7 @@ Result<Model, Rejection> capture_model(const CaptureSubject &subject, FirstRun *
     }
     StoppedRun run = TRY(run_to_stop_point(subject, make_variation(subject, 1)));
     if (address_order(run.values) != first->order)
-        return reject(RejectReason::NoVariation, "address order differs between runs");
+        return rejected(RejectReason::NoVariation, "address order differs between runs");
     TRY(check_same_log(*first, run));
     TRY(classify_model(&model, first->values, run, subject));
     return model;
@@ -64,7 +64,7 @@ Result<Success, Rejection> verify_third_run(const CaptureSubject &subject, const
                                             const Model &model) {
     StoppedRun run = TRY(run_to_stop_point(subject, make_variation(subject, 2)));
     if (address_order(run.values) != first.order)
-        return reject(RejectReason::NoVariation, "address order differs between runs");
+        return rejected(RejectReason::NoVariation, "address order differs between runs");
     TRY(check_same_log(first, run));
     return verify_model(model, run, subject);
 }
@@ -123,9 +123,9 @@ Result<Success, Rejection> check_thread_data(const FirstRun &first) {
     const SteerLog &log = first.log;
     for (uint64_t address : {log.fs_base, log.tid_address, log.robust_list})
         if (!log.heap.holds(address, 8))
-            return reject(RejectReason::UnexpectedSystemCall, "thread data outside the loader heap");
+            return rejected(RejectReason::UnexpectedSystemCall, "thread data outside the loader heap");
     if (log.rseq != 0 && !log.heap.holds(log.rseq, log.rseq_size))
-        return reject(RejectReason::UnexpectedSystemCall, "rseq area outside the loader heap");
+        return rejected(RejectReason::UnexpectedSystemCall, "rseq area outside the loader heap");
     return Success{};
 }
 
@@ -140,7 +140,7 @@ Result<ProgramCapture, Rejection> capture_program(const CaptureRequest &request,
     ProgramFile program = TRY(read_program_file(request.program, request.loader_path));
     auto loader = read_loader_image(request.loader_path);
     if (!loader.ok())
-        return reject(RejectReason::StopPoint, loader.error().message());
+        return rejected(RejectReason::StopPoint, loader.error().message());
     const CaptureSubject subject{program, loader.value(), plan, request.timeout_ms};
     for (unsigned attempt = 1;; attempt++) {
         FirstRun first;

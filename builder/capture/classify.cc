@@ -70,16 +70,16 @@ Result<Success, Rejection> Classifier::check_variation() const {
     auto varies = [&](FixupClass c) { return is_absent(c, first_, second_) || delta(c) != 0; };
     for (FixupClass c : kRanged)
         if (!varies(c))
-            return reject(RejectReason::NoVariation, number(c));
+            return rejected(RejectReason::NoVariation, number(c));
     for (FixupClass c : kExact)
         if (!varies(c))
-            return reject(RejectReason::NoVariation, number(c));
+            return rejected(RejectReason::NoVariation, number(c));
     for (const FixupClass &a : kRanged)
         for (const FixupClass &b : kRanged)
             if (&a < &b && !is_absent(a, first_, second_) && delta(a) == delta(b) && overlap(a, b, first_))
-                return reject(RejectReason::NoVariation, number(a) + " moves like " + number(b));
+                return rejected(RejectReason::NoVariation, number(a) + " moves like " + number(b));
     if (!varies(FixupClass::ThreadId) || !varies(FixupClass::ArgumentCount))
-        return reject(RejectReason::NoVariation, "thread id or argc");
+        return rejected(RejectReason::NoVariation, "thread id or argc");
     return Success{};
 }
 

@@ -3,7 +3,6 @@
 #include "builder/capture/capture.h"
 
 #include "builder/capture/elf_facts.h"
-#include "sharedregion/file_identity.h"
 
 #include <cpuid.h>
 #include <cstring>
@@ -28,6 +27,11 @@ uint64_t read_xcr0() {
     return uint64_t(high) << 32 | low;
 }
 
+FileIdentity identity_or_none(const char *path) {
+    auto identity = identity_of_path(path);
+    return identity.ok() ? identity.value() : FileIdentity{};
+}
+
 } // namespace
 
 Outcome<Environment> read_environment(const std::string &loader_path) {
@@ -43,8 +47,8 @@ Outcome<Environment> read_environment(const std::string &loader_path) {
         std::strncpy(environment.platform, platform, sizeof environment.platform - 1);
     environment.loader_build_id = TRY(read_elf_facts(loader)).build_id;
     environment.loader = loader.identity();
-    environment.loader_cache = identity_of("/etc/ld.so.cache");
-    environment.loader_preload = identity_of("/etc/ld.so.preload");
+    environment.loader_cache = identity_or_none("/etc/ld.so.cache");
+    environment.loader_preload = identity_or_none("/etc/ld.so.preload");
     return environment;
 }
 

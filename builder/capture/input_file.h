@@ -4,13 +4,7 @@
 // Reads instead of mapping: a file that shrinks meanwhile gives an error, not SIGBUS.
 #pragma once
 
-#include "sharedregion/failure.h"
-#include "sharedregion/file_header.h"
-
-#include <cstddef>
-#include <string>
-#include <sys/stat.h>
-#include <vector>
+#include "builder/support/file.h"
 
 namespace sharedregion {
 
@@ -18,15 +12,10 @@ class InputFile {
   public:
     // Errors: errno of open(2) or fstat(2); EISDIR for anything that is no regular file.
     static Outcome<InputFile> open(const std::string &path);
-    InputFile(InputFile &&other) noexcept;
-    InputFile(const InputFile &) = delete;
-    InputFile &operator=(const InputFile &) = delete;
-    ~InputFile();
-
     const std::string &path() const { return path_; }
     const struct stat &info() const { return info_; }
     uint64_t size() const { return static_cast<uint64_t>(info_.st_size); }
-    FileIdentity identity() const;
+    FileIdentity identity() const { return identity_of(info_); }
 
     // Bytes [offset, offset + size), which must lie in the file. Errors: EINVAL, or errno of pread(2).
     Outcome<std::vector<std::byte>> read(uint64_t offset, uint64_t size) const;
@@ -37,7 +26,7 @@ class InputFile {
 
   private:
     InputFile() = default;
-    int fd_ = -1;
+    FileDescriptor fd_;
     std::string path_;
     struct stat info_ = {};
 };

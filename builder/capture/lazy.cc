@@ -27,7 +27,7 @@ Result<LazyWord, Rejection> find_lazy_word(const CaptureSubject &subject, const 
         return true;
     }));
     if (found.size() != 1 || others)
-        return reject(RejectReason::UnclassifiedWord, "_dl_lazy was not found in ld.so's relro");
+        return rejected(RejectReason::UnclassifiedWord, "_dl_lazy was not found in ld.so's relro");
     return found[0];
 }
 
@@ -59,7 +59,7 @@ Result<Success, Rejection> apply_lazy_word(const LazyWord &word, Model *model) {
         std::memcpy(area.content.data() + (word.offset - area.area.begin), &word.value, sizeof word.value);
         return Success{};
     }
-    return reject(RejectReason::UnclassifiedWord, "_dl_lazy lies outside ld.so's data");
+    return rejected(RejectReason::UnclassifiedWord, "_dl_lazy lies outside ld.so's data");
 }
 
 } // namespace sharedregion

@@ -29,7 +29,7 @@ Result<Success, Rejection> check_areas(const Model &model, const CaptureSubject 
     for (size_t i = 0; same && i < areas.size(); i++)
         same = areas[i] == model.areas[i].area;
     if (!same)
-        return reject(RejectReason::LayoutVaries, "libraries or heap size differ between runs");
+        return rejected(RejectReason::LayoutVaries, "libraries or heap size differ between runs");
     return Success{};
 }
 
@@ -68,7 +68,7 @@ Result<Model, Rejection> read_model(const CaptureSubject &subject, const Stopped
         AreaModel part{
             area, TRY(touched_pages(area, first)), PageBuffer(area.size), PageBuffer(area.size / 64), {}};
         if (!part.content.ok() || !part.region_bits.ok())
-            return reject(RejectReason::MalformedElf, area.name() + " has more data than memory can hold");
+            return rejected(RejectReason::MalformedElf, area.name() + " has more data than memory can hold");
         std::optional<Rejection> failure;
         part.pages.for_each_run(UINT64_MAX, [&](uint64_t begin, uint64_t end) {
             auto read = read_area(area, first, begin, end, part.content.data() + begin * kPageSize);
@@ -109,12 +109,13 @@ class AreaClassifier {
     std::optional<Rejection> classify_word(uint64_t offset, uint64_t *word, uint64_t second) {
         auto classified = classifier_.classify(model_->area.space, *word, second);
         if (!classified)
-            return reject(RejectReason::UnclassifiedWord, Mismatch{model_, offset, *word, second}.describe());
+            return rejected(RejectReason::UnclassifiedWord,
+                            Mismatch{model_, offset, *word, second}.describe());
         for (unsigned i = 0; i < classified->count; i++) {
             const WordClass &part = classified->parts[i];
             if (part.kind == WordKind::CycleCount && ++*cycle_counts_ > kMaxCycleCounts)
-                return reject(RejectReason::UnclassifiedWord,
-                              Mismatch{model_, offset, *word, second}.describe());
+                return rejected(RejectReason::UnclassifiedWord,
+                                Mismatch{model_, offset, *word, second}.describe());
             if (part.kind == kind_of(FixupClass::Region))
                 *model_->region_bits.words(offset / 512 * 8) |= 1ULL << offset / 8 % 64;
             else
@@ -271,7 +272,7 @@ Result<Success, Rejection> verify_model(const Model &model, const StoppedRun &ru
         return false;
     }));
     if (!first_mismatch.empty())
-        return reject(RejectReason::UnpredictableWord, first_mismatch);
+        return rejected(RejectReason::UnpredictableWord, first_mismatch);
     return Success{};
 }
 

@@ -113,9 +113,9 @@ Result<ProcessFacts, Rejection> read_process_facts(const CaptureSubject &subject
         auxv = parse_auxv(&stack[head], entries);
     }
     if (stack[0] != argc || auxv.count == 0 || auxv.base == 0 || auxv.random == 0)
-        return reject(RejectReason::NoTracing, "the initial stack is not what the ABI says");
+        return rejected(RejectReason::NoTracing, "the initial stack is not what the ABI says");
     if (auxv.secure != 0)
-        return reject(RejectReason::SetUserId, "the kernel set AT_SECURE");
+        return rejected(RejectReason::SetUserId, "the kernel set AT_SECURE");
 
     ProcessFacts facts = {RunValues{}, auxv.entry};
     RunValues &values = facts.values;

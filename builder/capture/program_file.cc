@@ -10,53 +10,53 @@ namespace {
 
 Rejection open_rejection(const Failure &failure) {
     if (failure.code == EACCES || failure.code == EPERM)
-        return reject(RejectReason::NoPermission, failure.message());
+        return rejected(RejectReason::NoPermission, failure.message());
     if (failure.code == EISDIR)
-        return reject(RejectReason::NotElf, "not a regular file");
-    return reject(RejectReason::NotFound, failure.message());
+        return rejected(RejectReason::NotElf, "not a regular file");
+    return rejected(RejectReason::NotFound, failure.message());
 }
 
 // Whether the file begins like a script or like an ELF of another kind: each has its own word.
 Result<Success, Rejection> check_kind(const InputFile &file) {
     auto ident = file.read_up_to(0, sizeof(Elf64_Ehdr));
     if (!ident.ok())
-        return reject(RejectReason::NotFound, ident.error().message());
+        return rejected(RejectReason::NotFound, ident.error().message());
     ByteView bytes(ident.value().data(), ident.value().size());
     const auto *magic = bytes.data();
     if (bytes.size() >= 2 && magic[0] == '#' && magic[1] == '!')
-        return reject(RejectReason::NotElf, "a script; its interpreter can have a set");
+        return rejected(RejectReason::NotElf, "a script; its interpreter can have a set");
     if (bytes.size() < EI_NIDENT || magic[0] != ELFMAG0 || magic[1] != 'E' || magic[2] != 'L' ||
         magic[3] != 'F')
-        return reject(RejectReason::NotElf, "no ELF magic");
+        return rejected(RejectReason::NotElf, "no ELF magic");
     const auto *header = bytes.at<Elf64_Ehdr>(0);
     if (header == nullptr)
-        return reject(RejectReason::MalformedElf, "shorter than an ELF header");
+        return rejected(RejectReason::MalformedElf, "shorter than an ELF header");
     if (magic[EI_CLASS] != ELFCLASS64 || magic[EI_DATA] != ELFDATA2LSB || header->e_machine != EM_X86_64)
-        return reject(RejectReason::OtherMachine, "e_machine " + std::to_string(header->e_machine) +
-                                                      (magic[EI_CLASS] == ELFCLASS32 ? ", 32 bit" : ""));
+        return rejected(RejectReason::OtherMachine, "e_machine " + std::to_string(header->e_machine) +
+                                                        (magic[EI_CLASS] == ELFCLASS32 ? ", 32 bit" : ""));
     if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
-        return reject(RejectReason::NotElf, "an object file or core dump, not a program");
+        return rejected(RejectReason::NotElf, "an object file or core dump, not a program");
     return Success{};
 }
 
 Result<Success, Rejection> check_privileges(const InputFile &file) {
     if ((file.info().st_mode & (S_ISUID | S_ISGID)) != 0)
-        return reject(RejectReason::SetUserId, "set-user-ID or set-group-ID bit");
+        return rejected(RejectReason::SetUserId, "set-user-ID or set-group-ID bit");
     if (file.has_capabilities())
-        return reject(RejectReason::SetUserId, "file capabilities");
+        return rejected(RejectReason::SetUserId, "file capabilities");
     if (access(file.path().c_str(), X_OK) != 0)
-        return reject(RejectReason::NoPermission, "not executable");
+        return rejected(RejectReason::NoPermission, "not executable");
     return Success{};
 }
 
 Result<Success, Rejection> check_headers(const ElfFacts &facts, const std::string &loader_path) {
     if (facts.interpreter.empty())
-        return reject(RejectReason::StaticProgram);
+        return rejected(RejectReason::StaticProgram);
     if (facts.interpreter != loader_path)
-        return reject(RejectReason::OtherInterpreter, facts.interpreter);
+        return rejected(RejectReason::OtherInterpreter, facts.interpreter);
     const Elf64_Phdr *stack = facts.segment(PT_GNU_STACK);
     if (stack != nullptr && (stack->p_flags & PF_X) != 0)
-        return reject(RejectReason::ExecutableStack, "PT_GNU_STACK is executable");
+        return rejected(RejectReason::ExecutableStack, "PT_GNU_STACK is executable");
     return Success{};
 }
 
@@ -69,7 +69,7 @@ Result<ProgramFile, Rejection> read_program_file(const std::string &path, const 
     const InputFile &file = opened.value();
     TRY(check_kind(file));
     TRY(check_privileges(file));
-    auto malformed = [](const std::string &why) { return reject(RejectReason::MalformedElf, why); };
+    auto malformed = [](const std::string &why) { return rejected(RejectReason::MalformedElf, why); };
     auto facts = read_elf_facts(file);
     if (!facts.ok())
         return malformed(facts.error().message());

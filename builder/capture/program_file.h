@@ -8,7 +8,7 @@
 
 namespace sharedregion {
 
-inline Rejection reject(RejectReason reason, std::string detail = "") {
+inline Rejection rejected(RejectReason reason, std::string detail = "") {
     return Rejection{reject_word(reason), std::move(detail)};
 }
 

@@ -28,6 +28,7 @@ namespace sharedregion {
     X(UnresolvedSymbol,     "unresolved-symbol",      "with LD_BIND_NOW=1 ld.so finds no definition")               \
     X(RelativeLibraryPath,  "relative-library-path",  "a library is searched relative to the working directory")    \
     X(UnplannedLibrary,     "unplanned-library",      "ld.so opens a library that the cache does not hold")         \
+    X(UnsupportedLibrary,   "unsupported-library",    "a library that the cache cannot hold")                       \
     X(LibraryChanged,       "library-changed",        "a library is not the file that the cache was made from")     \
     X(UnexpectedSystemCall, "unexpected-system-call", "a system call before the first constructor that no set can redo") \
     X(UnexpectedMapping,    "unexpected-mapping",     "memory is mapped at the stop point that no set describes")   \

@@ -17,15 +17,15 @@ namespace {
 Rejection explain_exit(const Stop &stop, const std::string &message) {
     std::string detail = message.substr(0, message.find('\n'));
     if (message.find("undefined symbol") != std::string::npos)
-        return reject(RejectReason::UnresolvedSymbol, detail);
+        return rejected(RejectReason::UnresolvedSymbol, detail);
     if (message.find("cannot open shared object file") != std::string::npos ||
         (message.find("version `") != std::string::npos && message.find("not found") != std::string::npos))
-        return reject(RejectReason::MissingLibrary, detail);
+        return rejected(RejectReason::MissingLibrary, detail);
     if (!detail.empty())
-        return reject(RejectReason::Died, detail);
+        return rejected(RejectReason::Died, detail);
     if (stop.value >= 256)
-        return reject(RejectReason::Died, std::string("killed by ") + strsignal(stop.value - 256));
-    return reject(RejectReason::Died, "exit code " + std::to_string(stop.value));
+        return rejected(RejectReason::Died, std::string("killed by ") + strsignal(stop.value - 256));
+    return rejected(RejectReason::Died, "exit code " + std::to_string(stop.value));
 }
 
 // At the stop point the return register holds the program's entry, and the stack is as at the start.
@@ -33,7 +33,7 @@ Result<Success, Rejection> check_stop(const Tracee &tracee, const ProcessFacts &
     user_regs_struct registers = TRY(tracee.registers());
     bool here = registers.rip == stop_point || registers.rip == stop_point + 1; // +1: behind an int3
     if (!here || registers.rax != facts.entry || registers.rsp != facts.values.of(FixupClass::StackPointer))
-        return reject(RejectReason::StopPoint, "stopped elsewhere or with another state than expected");
+        return rejected(RejectReason::StopPoint, "stopped elsewhere or with another state than expected");
     return Success{};
 }
 
@@ -82,19 +82,19 @@ Result<StoppedRun, Rejection> run_to_stop_point(const CaptureSubject &subject, c
 Result<Success, Rejection> check_mappings(const StoppedRun &run) {
     std::unique_ptr<FILE, int (*)(FILE *)> maps(fopen(run.tracee.proc_path("maps").c_str(), "re"), fclose);
     if (maps == nullptr)
-        return reject(RejectReason::NoTracing, std::string("/proc/PID/maps: ") + strerror(errno));
+        return rejected(RejectReason::NoTracing, std::string("/proc/PID/maps: ") + strerror(errno));
     const std::vector<AddressRange> expected = expected_ranges(run);
     char line[4352];
     while (fgets(line, sizeof line, maps.get()) != nullptr) {
         unsigned long long begin, end;
         char permissions[8];
         if (sscanf(line, "%llx-%llx %7s", &begin, &end, permissions) != 3)
-            return reject(RejectReason::NoTracing, "/proc/PID/maps is not readable");
+            return rejected(RejectReason::NoTracing, "/proc/PID/maps is not readable");
         bool known = strstr(line, " [v") != nullptr || strstr(line, " [stack]") != nullptr;
         for (const AddressRange &range : expected)
             known = known || range.holds(begin, end - begin);
         if (!known)
-            return reject(RejectReason::UnexpectedMapping, std::string(line, strcspn(line, "\n")));
+            return rejected(RejectReason::UnexpectedMapping, std::string(line, strcspn(line, "\n")));
     }
     return Success{};
 }

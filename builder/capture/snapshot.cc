@@ -23,7 +23,7 @@ Result<Success, Rejection> add_present(const Tracee &tracee, uint64_t address, u
                                        PageSet *pages) {
     int fd = open(tracee.proc_path("pagemap").c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return reject(RejectReason::NoTracing, std::string("/proc/PID/pagemap: ") + strerror(errno));
+        return rejected(RejectReason::NoTracing, std::string("/proc/PID/pagemap: ") + strerror(errno));
     std::vector<uint64_t> entries(16384);
     bool complete = true;
     for (uint64_t page = first; page < pages->count() && complete;) {
@@ -38,7 +38,7 @@ Result<Success, Rejection> add_present(const Tracee &tracee, uint64_t address, u
     }
     close(fd);
     if (!complete)
-        return reject(RejectReason::NoTracing, "/proc/PID/pagemap is not readable");
+        return rejected(RejectReason::NoTracing, "/proc/PID/pagemap is not readable");
     return Success{};
 }
 

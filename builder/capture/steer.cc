@@ -89,8 +89,8 @@ struct Steering::Call {
         return tracee.set_registers(registers);
     }
     Rejection unexpected(const std::string &why = "") const {
-        return reject(RejectReason::UnexpectedSystemCall,
-                      system_call_name(number()) + (why.empty() ? "" : ": " + why));
+        return rejected(RejectReason::UnexpectedSystemCall,
+                        system_call_name(number()) + (why.empty() ? "" : ": " + why));
     }
 };
 
@@ -164,17 +164,17 @@ Steering::Handled Steering::on_mmap(Call &call) {
 Steering::Handled Steering::map_file(Call &call, int fd) {
     struct stat info;
     if (stat(fd_path(call.tracee, fd).c_str(), &info) != 0)
-        return reject(RejectReason::NoTracing, std::string("stat of an open library: ") + strerror(errno));
+        return rejected(RejectReason::NoTracing, std::string("stat of an open library: ") + strerror(errno));
     FileIdentity identity = identity_of(info);
     for (const PlannedImage &image : plan_.images)
         if (same_file(image.identity, identity)) {
             if (!(image.identity == identity))
-                return reject(RejectReason::LibraryChanged, image.path);
+                return rejected(RejectReason::LibraryChanged, image.path);
             return map_image(call, image);
         }
     std::string path = fd_target(call.tracee, fd);
     if (path != kCacheFile && path != kPreloadFile)
-        return reject(RejectReason::UnplannedLibrary, path);
+        return rejected(RejectReason::UnplannedLibrary, path);
     // ld.so unmaps these two; their place is known so that a dangling pointer into them is recognised.
     uint64_t address = next_file_;
     next_file_ += align_up(call.argument(1), kPageSize);
@@ -193,7 +193,7 @@ Steering::Handled Steering::map_image(Call &call, const PlannedImage &image) {
         excess_ = AddressRange{base + image.size.raw(), base + align_up(length, kPageSize)};
         call.registers.rsi = std::min(length, image.size.raw());
     } else if (align_up(length, kPageSize) > image.size.raw()) {
-        return reject(RejectReason::LibraryChanged, image.path + " is larger than planned");
+        return rejected(RejectReason::LibraryChanged, image.path + " is larger than planned");
     }
     log_.images.push_back(&image);
     return call.move_mapping(base);
@@ -203,7 +203,7 @@ Steering::Handled Steering::map_heap(Call &call) {
     uint64_t address = log_.heap.end, size = align_up(call.argument(1), kPageSize);
     uint64_t limit = region_base_ + plan_.heap_offset.raw() + plan_.heap_size.raw();
     if (size > limit - address)
-        return reject(RejectReason::HeapFull, hex(size) + " bytes more");
+        return rejected(RejectReason::HeapFull, hex(size) + " bytes more");
     log_.heap.end += size;
     return call.move_mapping(address);
 }
@@ -236,9 +236,9 @@ Steering::Handled Steering::on_mprotect(Call &call) {
     if (protection == PROT_NONE && image) // the gap between two segments
         return Success{};
     if ((protection & PROT_WRITE) != 0 && image)
-        return reject(RejectReason::TextRelocations, "at " + hex(address));
+        return rejected(RejectReason::TextRelocations, "at " + hex(address));
     if ((protection & (PROT_EXEC | PROT_GROWSDOWN)) != 0)
-        return reject(RejectReason::ExecutableStack, "a library wants it");
+        return rejected(RejectReason::ExecutableStack, "a library wants it");
     return call.unexpected(hex(address));
 }
 
@@ -247,7 +247,7 @@ Steering::Handled Steering::on_mprotect(Call &call) {
 Steering::Handled Steering::on_lookup(Call &call, int directory, uint64_t path_address, bool opens) {
     std::string path = call.tracee.read_string(path_address);
     if (path.empty() || path[0] != '/' || directory != AT_FDCWD)
-        return reject(RejectReason::RelativeLibraryPath, path);
+        return rejected(RejectReason::RelativeLibraryPath, path);
     struct stat info;
     if (stat(path.c_str(), &info) != 0) {
         note_absent(path);
@@ -258,7 +258,7 @@ Steering::Handled Steering::on_lookup(Call &call, int directory, uint64_t path_a
     for (const PlannedImage &image : plan_.images)
         if (same_file(image.identity, identity_of(info)))
             return Success{};
-    return reject(RejectReason::UnplannedLibrary, path);
+    return rejected(RejectReason::UnplannedLibrary, path);
 }
 
 // Of a path whose directories are missing too, the outermost missing one says it all, and one entry

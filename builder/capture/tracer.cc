@@ -24,14 +24,14 @@ std::string errno_text(const char *call) {
 
 Rejection tracing_failed(const char *call) {
     if (errno == ESRCH)
-        return reject(RejectReason::Died, "killed while it was captured");
-    return reject(RejectReason::NoTracing, errno_text(call));
+        return rejected(RejectReason::Died, "killed while it was captured");
+    return rejected(RejectReason::NoTracing, errno_text(call));
 }
 
 Rejection died(const Stop &stop) {
     if (stop.value >= 256)
-        return reject(RejectReason::Died, std::string("killed by ") + strsignal(stop.value - 256));
-    return reject(RejectReason::Died, "exit code " + std::to_string(stop.value));
+        return rejected(RejectReason::Died, std::string("killed by ") + strsignal(stop.value - 256));
+    return rejected(RejectReason::Died, "exit code " + std::to_string(stop.value));
 }
 
 } // namespace
@@ -39,7 +39,7 @@ Rejection died(const Stop &stop) {
 Result<Tracee, Rejection> Tracee::spawn(const SpawnOptions &options) {
     SpawnedChild child = spawn_traced(options);
     if (child.pid < 0)
-        return reject(RejectReason::NoTracing, errno_text("clone"));
+        return rejected(RejectReason::NoTracing, errno_text("clone"));
     Tracee tracee(child.pid);
     auto first = tracee.wait();
     if (!first.ok())
@@ -48,8 +48,8 @@ Result<Tracee, Rejection> Tracee::spawn(const SpawnOptions &options) {
         if (child.failed_step == nullptr)
             return died(first.value());
         bool denied = child.error == EACCES && std::strcmp(child.failed_step, "execve") == 0;
-        return reject(denied ? RejectReason::NoPermission : RejectReason::NoTracing,
-                      std::string(child.failed_step) + ": " + std::strerror(child.error));
+        return rejected(denied ? RejectReason::NoPermission : RejectReason::NoTracing,
+                        std::string(child.failed_step) + ": " + std::strerror(child.error));
     }
     if (ptrace(PTRACE_SETOPTIONS, child.pid, 0, kTraceOptions) != 0)
         return tracing_failed("PTRACE_SETOPTIONS");
@@ -95,7 +95,7 @@ Result<Stop, Rejection> Tracee::resume() {
     Stop stop = TRY(wait());
     // The child's own alarm (spawn.cc), or its CPU limit.
     if (stop.kind == StopKind::Signal && (stop.value == SIGALRM || stop.value == SIGXCPU))
-        return reject(RejectReason::Timeout);
+        return rejected(RejectReason::Timeout);
     if (stop.kind == StopKind::Signal)
         return died(Stop{StopKind::Exited, 256 + stop.value});
     return stop;

@@ -14,3 +14,10 @@ activation_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 TESTS += state_test
 state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/files/directory.cc
 state_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
+
+# builder/capture
+CAPTURE_TEST_SOURCES := selftests/unit/capture_support.cc builder/support/file.cc $(CAPTURE_SOURCES)
+
+TESTS += capture_test
+capture_test_SOURCES := selftests/unit/capture_test.cc $(CAPTURE_TEST_SOURCES)
+capture_test_LIBS := -lgtest_main -lgtest -lpthread

@@ -78,7 +78,7 @@ SUBMAKE := --no-print-directory -j$(shell nproc)
 
 .PHONY: demo
 demo: deps ## build a cache for real programs, start each both ways, print the table of ratios
-	$(Q)$(MAKE) $(SUBMAKE) all
+	$(Q)$(MAKE) $(SUBMAKE) all out/fixtures/empty
 	$(Q)bench/demo.sh
 
 # Unit tests run a second time with sanitizers in check (built into their own directory).

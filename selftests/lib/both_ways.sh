@@ -48,7 +48,7 @@ has_interpreter() { LC_ALL=C readelf -Wl "$1" 2>/dev/null | grep -q '^  INTERP';
 private_state() {
     STATE=$TAP_TMP/state.$((${PRIVATE_STATES:-0} + 1))
     PRIVATE_STATES=$((${PRIVATE_STATES:-0} + 1))
-    at_exit "$DYLDCTL" --state "$STATE" clean '>/dev/null' '2>&1'
+    at_exit quietly "$DYLDCTL" --state "$STATE" clean
     "$DYLDCTL" --state "$STATE" build "$@" >"$TAP_TMP/build.log" 2>&1 || {
         diag "$(cat "$TAP_TMP/build.log")"
         echo "Bail out! building a cache for $* failed"

@@ -28,6 +28,8 @@ tap_exit() {
 }
 trap tap_exit EXIT
 
+quietly() { "$@" >/dev/null 2>&1; }
+
 diag() { printf '# %s\n' "${*//$'\n'/$'\n'# }"; }
 
 tap_result() { # STATUS DESCRIPTION

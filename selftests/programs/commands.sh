@@ -19,7 +19,7 @@ fails_with() {
 }
 
 STATE=$TAP_TMP/none
-at_exit "$DYLDCTL" --state "$TAP_TMP/state" clean '>/dev/null' '2>&1'
+at_exit quietly "$DYLDCTL" --state "$TAP_TMP/state" clean
 
 # The command line
 fails_with 2 '.' "no subcommand is a usage error" "$DYLDCTL"

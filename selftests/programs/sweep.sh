@@ -25,7 +25,7 @@ total=${#programs[@]}
 
 started=$SECONDS
 ok "one generation for all $total programs builds" "$DYLDCTL" --state "$STATE" build "${programs[@]}"
-at_exit "$DYLDCTL" --state "$STATE" clean '>/dev/null' '2>&1'
+at_exit quietly "$DYLDCTL" --state "$STATE" clean
 diag "build: $((SECONDS - started)) s"
 
 started=$SECONDS

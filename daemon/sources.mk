@@ -2,13 +2,13 @@
 PROGRAMS += dyldctl
 
 DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/mapped_file.cc \
-	daemon/state/active_region.cc daemon/state/state.cc \
+	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
 	daemon/activation/activation.cc daemon/activation/generation.cc daemon/activation/place.cc \
 	daemon/activation/region_writer.cc
 
 # CLI11 and nlohmann/json throw.
 DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc build.cc clean.cc list.cc output.cc \
-	report.cc run.cc status.cc)
+	report.cc run.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 
 dyldctl_SOURCES := $(DYLDCTL_COMMANDS) $(DAEMON_SOURCES) daemon/dyldctl/freshness.cc \

@@ -30,12 +30,19 @@ struct BuildSummary {
     std::optional<Activation> activation;
 };
 
-// Programs of the current generation that still are programs.
-void add_current_programs(const Generation &generation, std::set<std::string> *programs) {
-    for (const SetProgramRecord &record : generation.sets().programs()) {
-        std::string path = generation.sets().string(record.path);
-        Outcome<ProgramFile> file = classify_program(path);
-        if (file.ok() && file.value().kind == FileKind::Program)
+// Programs of the current generation that still are programs. From `sets` alone: a damaged or missing
+// shared_cache must not make a build forget them.
+void add_current_programs(const StateDirectory &state, std::set<std::string> *programs) {
+    Outcome<MappedFile> file = MappedFile::open(state.file("current/sets"));
+    if (!file.ok())
+        return;
+    Result<SetsView> sets = SetsView::open(file.value().bytes());
+    if (!sets.ok())
+        return;
+    for (const SetProgramRecord &record : sets.value().programs()) {
+        std::string path = sets.value().string(record.path);
+        Outcome<ProgramFile> program = classify_program(path);
+        if (program.ok() && program.value().kind == FileKind::Program)
             programs->insert(std::move(path));
     }
 }
@@ -58,15 +65,14 @@ Outcome<std::string> genuine_loader(const std::string &program) {
 
 // Captures inside a `dyldctl run` would see ld-dyld.so in ld.so's place.
 Done refuse_inside_run(const StateDirectory &state, const std::string &loader) {
-    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"), loader, {}};
+    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"), loader, false};
     if (inside_launch_namespace(files))
         return Failure::about(loader, "is ld-dyld.so here: start `dyldctl build` outside of `dyldctl run`");
     return Success{};
 }
 
-// Runs the builder and switches `current`. The previous generation stays: programs that start now may
-// still open it.
-Outcome<std::string> replace_current(const Context &context, const StateDirectory &state,
+// Runs the builder; the new generation's name.
+Outcome<std::string> make_generation(const Context &context, const StateDirectory &state,
                                      const BuildOptions &options, const std::set<std::string> &programs,
                                      Json *report) {
     ProgressBar bar(context);
@@ -86,46 +92,64 @@ Outcome<std::string> replace_current(const Context &context, const StateDirector
     return built.name;
 }
 
-Outcome<Activation> activate_current(const StateDirectory &state, const BuildOptions &options) {
-    return activate(ActivationRequest{&state, state.current_generation(), options.tmpfs});
+// Why there is something to build; nullopt: nothing changed.
+Outcome<std::optional<Stale>> reason_to_build(const StateDirectory &state, const BuildOptions &options,
+                                              const std::set<std::string> &programs) {
+    std::optional<Generation> current = open_current(state);
+    if (!current)
+        return std::optional(Stale{"new", "no usable generation"});
+    std::string second_stage = TRY(find_helper("dyld-stage2.bin"));
+    std::optional<Stale> reason = needs_build(*current, programs, second_stage);
+    if (!reason && options.force)
+        reason = Stale{"forced", ""};
+    return reason;
+}
+
+// Inputs: a complete and verified generation. Outputs: `current` and `active` name it; older ones but the
+// previous one are gone. Where activation fails, the old activation stays in use.
+Outcome<Activation> put_into_use(const StateDirectory &state, const BuildOptions &options,
+                                 const std::string &name) {
+    std::string previous = state.current_generation();
+    TRY(state.set_current(name));
+    Generation generation = TRY(Generation::open(state.generation_path(name)));
+    Activation activation =
+        TRY(activate_verified(ActivationRequest{&state, name, options.tmpfs}, generation));
+    remove_generations(state, {name, previous});
+    return activation;
+}
+
+// The caller holds the lock.
+Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory &state,
+                                   const BuildOptions &options, ProgramList *list) {
+    remove_leftovers(state);
+    if (!options.only)
+        add_current_programs(state, &list->programs);
+    if (list->programs.empty())
+        return Failure::about("", "no dynamic program among the arguments");
+    std::string loader = TRY(genuine_loader(*list->programs.begin()));
+    TRY(refuse_inside_run(state, loader));
+    BuildSummary summary;
+    summary.generation = state.current_generation();
+    summary.changed = TRY(ensure_loader(state, loader)); // before the long part: it may fail
+    std::optional<Stale> reason = TRY(reason_to_build(state, options, list->programs));
+    if (reason) {
+        summary.changed = true;
+        summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
+        summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
+        summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
+    } else if (access(state.file("active/region").c_str(), R_OK) != 0) {
+        summary.changed = true;
+        summary.activation.emplace(
+            TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs})));
+    }
+    return summary;
 }
 
 Outcome<BuildSummary> build(const Context &context, const BuildOptions &options, ProgramList *list) {
     *list = TRY(find_programs(options.arguments));
     StateDirectory state = TRY(StateDirectory::make_chosen(context.state_option));
     StateLock lock = TRY(state.lock([] { fprintf(stderr, "dyldctl: waiting for another dyldctl\n"); }));
-    remove_leftovers(state);
-    std::optional<Generation> current = open_current(state);
-    if (current && !options.only)
-        add_current_programs(*current, &list->programs);
-    if (list->programs.empty())
-        return Failure::about("", "no dynamic program among the arguments");
-    std::string loader = TRY(genuine_loader(*list->programs.begin()));
-    TRY(refuse_inside_run(state, loader));
-
-    BuildSummary summary;
-    std::string previous = state.current_generation(), second_stage = TRY(find_helper("dyld-stage2.bin"));
-    std::optional<Stale> reason = Stale{"new", "no usable generation"};
-    if (current)
-        reason = needs_build(*current, list->programs, second_stage);
-    if (options.force && !reason)
-        reason = Stale{"forced", ""};
-    summary.changed = reason.has_value();
-    summary.generation = previous;
-    if (reason) {
-        summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
-        summary.generation = TRY(replace_current(context, state, options, list->programs, &summary.report));
-    }
-    summary.changed |= TRY(ensure_loader(state, loader));
-    if (reason)
-        TRY(state.set_current(summary.generation));
-    if (reason || access(state.file("active/region").c_str(), R_OK) != 0) {
-        summary.activation.emplace(TRY(activate_current(state, options)));
-        summary.changed = true;
-    }
-    if (reason)
-        remove_generations(state, {summary.generation, previous});
-    return summary;
+    return build_locked(context, state, options, list);
 }
 
 Json to_json(const BuildSummary &summary, const ProgramList &list) {

@@ -36,8 +36,10 @@ void add_activate(CLI::App &app, Context &context);
 void add_deactivate(CLI::App &app, Context &context);
 // `command` is PROGRAM ARGS: split off before parsing, so that its options stay its own.
 void add_run(CLI::App &app, Context &context, const std::vector<std::string> &command);
+void add_why(CLI::App &app, Context &context);
 void add_status(CLI::App &app, Context &context);
 void add_list(CLI::App &app, Context &context);
+void add_show(CLI::App &app, Context &context);
 void add_clean(CLI::App &app, Context &context);
 
 } // namespace sharedregion

@@ -2,6 +2,7 @@
 #include "daemon/dyldctl/generations.h"
 
 #include "daemon/files/child.h"
+#include "daemon/state/loader_record.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -13,7 +14,6 @@ namespace sharedregion {
 namespace {
 
 constexpr const char kTemporary[] = ".tmp-";
-constexpr const char kStampName[] = "ld-dyld.so.stamp";
 
 bool begins_with(const std::string &text, const std::string &prefix) {
     return text.compare(0, prefix.size(), prefix) == 0;
@@ -76,37 +76,9 @@ Outcome<std::string> name_generation(const StateDirectory &state, const std::str
 
 // The empty file that `dyldctl run` mounts the genuine ld.so on.
 Done make_placeholder(const StateDirectory &state) {
-    UniqueFd fd(openat(state.fd(), "genuine-ld.so", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
+    UniqueFd fd(openat(state.fd(), kAliasFileName, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
     if (!fd.valid())
-        return Failure::system(errno, state.file("genuine-ld.so"), "cannot make");
-    return Success{};
-}
-
-std::string identity_text(const std::string &path) {
-    FileIdentity id = identity_of_path(path);
-    std::string text = path;
-    for (uint64_t number : {id.dev, id.ino, id.size, uint64_t(id.mtime_ns), uint64_t(id.ctime_ns)})
-        text += " " + std::to_string(number);
-    return text + "\n";
-}
-
-// What ld-dyld.so was made from, and which file it is: it fits as long as all of this is the same.
-std::string stamp_text(const StateDirectory &state, const std::string &loader, const std::string &stage1) {
-    return identity_text(loader) + identity_text(stage1) + identity_text(state.file("ld-dyld.so"));
-}
-
-std::string read_stamp(const StateDirectory &state) {
-    UniqueFd fd(openat(state.fd(), kStampName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    char text[3 * 4096];
-    ssize_t size = fd.valid() ? read(fd.get(), text, sizeof text) : 0;
-    return size > 0 ? std::string(text, size) : "";
-}
-
-Done write_stamp(const StateDirectory &state, const std::string &text) {
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-    UniqueFd fd(openat(state.fd(), kStampName, flags, 0644));
-    if (!fd.valid() || write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))
-        return Failure::system(errno, state.file(kStampName), "cannot write");
+        return Failure::system(errno, state.file(kAliasFileName), "cannot make");
     return Success{};
 }
 
@@ -148,7 +120,7 @@ Outcome<BuiltGeneration> build_generation(const BuildJob &job) {
 void remove_leftovers(const StateDirectory &state) {
     remove_entries(state.fd(), state.path(), [](const std::string &name) {
         return begins_with(name, ".active.") || begins_with(name, ".current.") ||
-               (begins_with(name, "ld-dyld.so.") && name != kStampName);
+               (begins_with(name, "ld-dyld.so.") && name != kLoaderRecordName);
     });
     Outcome<UniqueFd> directory =
         open_trusted_directory(state.fd(), "generations", state.file("generations"));
@@ -167,8 +139,11 @@ void remove_generations(const StateDirectory &state, const std::set<std::string>
 
 Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genuine_loader) {
     TRY(make_placeholder(state));
-    std::string stage1 = TRY(find_helper("dyld-stage1.bin")), output = state.file("ld-dyld.so");
-    if (read_stamp(state) == stamp_text(state, genuine_loader, stage1))
+    std::string stage1 = TRY(find_helper("dyld-stage1.bin")), output = state.file(kLoaderName);
+    auto record_now = [&] {
+        return LoaderRecord{recorded_now(genuine_loader), recorded_now(stage1), recorded_now(output)};
+    };
+    if (LoaderRecord::read(state) == record_now())
         return false;
     std::string last;
     std::vector<std::string> arguments = {TRY(find_helper("make-ld-dyld")),
@@ -184,7 +159,7 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
     if (result.status != 0)
         return Failure::about(output, "make-ld-dyld failed with " + status_text(result.status) +
                                           (last.empty() ? "" : ": " + last));
-    TRY(write_stamp(state, stamp_text(state, genuine_loader, stage1)));
+    TRY(record_now().write(state));
     return true;
 }
 

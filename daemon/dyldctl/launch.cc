@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/launch.h"
 
-#include "daemon/activation/generation.h"
+#include "daemon/files/mapped_file.h"
+#include "daemon/state/loader_record.h"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <sched.h>
+#include <string_view>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -44,13 +46,24 @@ Done bind(const std::string &from, const std::string &to) {
     return Success{};
 }
 
+// Whether a file is some state's ld-dyld.so: it carries the magic of its configuration block
+// (libdyldshim/config.h), which no genuine ld.so has.
+bool is_ld_dyld(const std::string &path) {
+    constexpr std::string_view kMagic = "SHRGLDSO";
+    Outcome<MappedFile> file = MappedFile::open(path);
+    if (!file.ok())
+        return false;
+    ByteView bytes = file.value().bytes();
+    return memmem(bytes.data(), bytes.size(), kMagic.data(), kMagic.size()) != nullptr;
+}
+
 // In a mount namespace of our own: slave, not private, so that our two mounts stay here, but file systems
 // that are mounted or unmounted outside later are so here as well.
 Done mount_loader(const LaunchFiles &files) {
     if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
         return Failure::system(errno, "/", "cannot make mounts private");
     // Inside a `run` of another state its ld-dyld.so lies there; the genuine one is below.
-    for (int depth = 0; depth < 8 && !(identity_of_path(files.genuine_loader) == files.genuine); depth++)
+    for (int depth = 0; depth < 8 && is_ld_dyld(files.genuine_loader); depth++)
         if (umount2(files.genuine_loader.c_str(), MNT_DETACH) != 0)
             break;
     TRY(bind(files.genuine_loader, files.alias));
@@ -87,13 +100,12 @@ Done try_in_child(const LaunchFiles &files) {
 } // namespace
 
 Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
-    std::string name = state.current_generation();
-    if (name.empty())
+    std::optional<LoaderRecord> record = LoaderRecord::read(state);
+    if (!record)
         return Failure::about(state.path(), "nothing built here yet; run `dyldctl build PROGRAM...`",
                               Failure::kNoOffset, ENOENT);
-    Generation generation = TRY(Generation::open(state.generation_path(name)));
-    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"),
-                         generation.sets().loader_path(), generation.sets().header().environment.loader};
+    LaunchFiles files = {state.path(), state.file(kLoaderName), state.file(kAliasFileName),
+                         record->genuine.path, record->result.path != state.file(kLoaderName)};
     for (const std::string &needed : {files.ld_dyld, files.alias})
         if (access(needed.c_str(), R_OK) != 0)
             return Failure::system(errno, needed, "cannot read (`dyldctl build` makes it)");

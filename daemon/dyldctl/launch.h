@@ -3,7 +3,6 @@
 #pragma once
 
 #include "daemon/state/state.h"
-#include "sharedregion/file_header.h"
 
 namespace sharedregion {
 
@@ -13,7 +12,7 @@ struct LaunchFiles {
     std::string ld_dyld;        // STATE/ld-dyld.so
     std::string alias;          // STATE/genuine-ld.so
     std::string genuine_loader; // canonical path of the machine's ld.so
-    FileIdentity genuine;       // what it was at build time
+    bool moved;                 // ld-dyld.so was made for another directory: its own state is elsewhere
 };
 
 // Errors: nothing was built for this state.

@@ -45,8 +45,10 @@ int main(int argc, char **argv) {
     add_activate(app, context);
     add_deactivate(app, context);
     add_run(app, context, command);
+    add_why(app, context);
     add_status(app, context);
     add_list(app, context);
+    add_show(app, context);
     add_clean(app, context);
     int own = split_command(argc, argv, &command);
     try {

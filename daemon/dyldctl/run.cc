@@ -37,6 +37,8 @@ void run(Context &context, const std::vector<std::string> &command) {
     Outcome<LaunchFiles> files = launch_files(context);
     if (!files.ok())
         return fail(context, files.error(), kRunFailed);
+    if (files.value().moved)
+        setenv(kStateVariable, files.value().state.c_str(), 1);
     Done entered = enter_launch_namespace(files.value());
     if (entered.ok()) {
         Failure failure = execute(path.value(), command);

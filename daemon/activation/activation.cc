@@ -106,13 +106,24 @@ void remove_activation(const std::string &directory, const std::string &key) {
         (void)remove_tree(opened.value().get(), directory.substr(slash + 1), directory);
 }
 
+// A user's state directory is the user's own; the system's is for all processes unless it has to keep a
+// secret (is_secret_place()). One that was closed for another reason stays closed.
+Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place) {
+    bool close = place.secret || geteuid() != 0;
+    bool reopen = !close && is_secret_place(state.active_directory());
+    if ((close || reopen) && fchmod(state.fd(), close ? 0700 : 0755) != 0)
+        return Failure::system(errno, state.path(), "cannot set mode");
+    return Success{};
+}
+
 Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, Activation *activation) {
     const StateDirectory &state = *request.state;
     ActivationPlace place = TRY(make_activation_place(state.path(), request.tmpfs));
     std::string name = to_hex(plan.uuid).substr(0, 16), old = state.active_directory();
     activation->directory = place.path + "/" + name;
     activation->note = place.note;
-    mode_t mode = geteuid() == 0 ? 0755 : 0700;
+    mode_t mode = geteuid() == 0 && !place.secret ? 0755 : 0700;
+    TRY(adjust_state_mode(state, place));
     {
         UniqueFd directory =
             TRY(make_own_directory(place.directory.get(), name, activation->directory, mode));

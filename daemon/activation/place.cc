@@ -25,8 +25,22 @@ bool is_memory(const std::string &path) {
     return statfs(path.c_str(), &fs) == 0 && is_memory(fs);
 }
 
-mode_t place_mode() {
-    return geteuid() == 0 ? 0755 : 0700;
+// Users' activations are nobody else's business; those of the system are for every process.
+mode_t place_mode(bool secret) {
+    return geteuid() == 0 && !secret ? 0755 : 0700;
+}
+
+// Whether others may make names in a directory.
+bool is_open_to_others(const std::string &path) {
+    struct stat st;
+    return stat(path.c_str(), &st) != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+Outcome<UniqueFd> make_closed(int parent, const std::string &name, const std::string &path, bool secret) {
+    UniqueFd fd = TRY(make_own_directory(parent, name, path, place_mode(secret)));
+    if (secret && fchmod(fd.get(), 0700) != 0) // it may be older
+        return Failure::system(errno, path, "cannot set mode");
+    return fd;
 }
 
 // `parent`/`name` made and opened; refuses what is not memory: it would outlive a reboot.
@@ -36,7 +50,8 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
     if (!top.valid())
         return Failure::system(errno, parent, "cannot open directory");
     std::string path = parent + "/" + name;
-    UniqueFd ours = TRY(make_own_directory(top.get(), name, path, place_mode()));
+    bool secret = is_open_to_others(parent);
+    UniqueFd ours = TRY(make_closed(top.get(), name, path, secret));
     struct statfs fs;
     if (fstatfs(ours.get(), &fs) != 0)
         return Failure::system(errno, path, "cannot stat file system");
@@ -45,8 +60,8 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
                               "not in a tmpfs: an activation must not outlive a reboot; name a directory "
                               "in a tmpfs with --tmpfs");
     path += "/" + key;
-    UniqueFd directory = TRY(make_own_directory(ours.get(), key, path, place_mode()));
-    return ActivationPlace{std::move(directory), std::move(path), std::move(note)};
+    UniqueFd directory = TRY(make_closed(ours.get(), key, path, secret));
+    return ActivationPlace{std::move(directory), std::move(path), std::move(note), secret};
 }
 
 // Containers and small systems have /run on disk. A tmpfs of our own there keeps the place that the
@@ -63,8 +78,9 @@ Outcome<ActivationPlace> place_for_root(const std::string &key) {
     if (mount_own_tmpfs())
         return place_in("/run", "shared-region", key,
                         "/run is not in a tmpfs: mounted one on /run/shared-region");
-    return place_in("/dev/shm", "shared-region-0", key,
-                    "/run is not in a tmpfs and none may be mounted: used /dev/shm");
+    return place_in(
+        "/dev/shm", "shared-region-0", key,
+        "/run is not in a tmpfs and none may be mounted: used /dev/shm, for root's processes only");
 }
 
 Outcome<ActivationPlace> place_for_user(const std::string &key) {
@@ -78,6 +94,13 @@ Outcome<ActivationPlace> place_for_user(const std::string &key) {
 }
 
 } // namespace
+
+bool is_secret_place(const std::string &activation_directory) {
+    std::string path = activation_directory;
+    for (int level = 0; level < 3; level++) // PARENT/shared-region*/KEY/NAME
+        path.resize(std::min(path.size(), path.rfind('/')));
+    return access(path.c_str(), F_OK) == 0 && is_open_to_others(path);
+}
 
 std::string activation_key(const std::string &state_path) {
     Uuid id;

@@ -13,7 +13,13 @@ struct ActivationPlace {
     UniqueFd directory; // holds one directory per activation of this state
     std::string path;
     std::string note; // why it is not the usual place; empty: it is
+    bool secret;      // see is_secret_place()
 };
+
+// Whether an activation directory lies where everybody may make names, as in /dev/shm: after a reboot
+// somebody else could make a directory of the same name there before us, and fill it. Such a directory's
+// (random) name is a secret, which place and state directory keep by being closed to others.
+bool is_secret_place(const std::string &activation_directory);
 
 // root: /run/shared-region/KEY, where /run is no tmpfs a tmpfs is mounted on /run/shared-region; where
 // that is not allowed, /dev/shm/shared-region-0/KEY. Users: $XDG_RUNTIME_DIR/shared-region/KEY, else

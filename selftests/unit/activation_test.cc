@@ -403,6 +403,26 @@ TEST_F(activation, a_place_of_another_owner_is_refused) {
     EXPECT_NE(outcome.error().message().find("another user"), std::string::npos);
 }
 
+// What others could make again after a reboot must have a name that they cannot know.
+TEST_F(activation, where_others_can_make_names_the_activation_is_closed_to_them) {
+    tmpfs_ = root_ + "/everybodys";
+    ASSERT_EQ(mkdir(tmpfs_.c_str(), 0755), 0);
+    ASSERT_EQ(chmod(tmpfs_.c_str(), 01777), 0);
+    Activation done = activate_well();
+    struct stat st;
+    for (std::string directory :
+         {done.directory, done.directory.substr(0, done.directory.rfind('/')), state_->path()}) {
+        ASSERT_EQ(stat(directory.c_str(), &st), 0);
+        EXPECT_EQ(st.st_mode & 077, 0U) << directory;
+    }
+    if (geteuid() == 0) {
+        tmpfs_ = root_ + "/tmpfs";
+        activate_well();
+        ASSERT_EQ(stat(state_->path().c_str(), &st), 0);
+        EXPECT_EQ(st.st_mode & 07777, 0755U) << "a better place opens the state again";
+    }
+}
+
 TEST_F(activation, a_symlink_in_the_place_is_not_followed) {
     std::string place = tmpfs_ + "/shared-region-" + std::to_string(geteuid());
     std::string target = path("elsewhere");

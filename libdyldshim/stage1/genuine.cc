@@ -29,6 +29,15 @@ const char *replaced_path(const LoaderConfig &config, uint64_t loader_base, uint
     return nullptr;
 }
 
+// How a 64-bit little-endian ELF file begins: magic, class, data, version. (Then comes EI_OSABI, which
+// differs between builds of glibc.)
+bool is_elf(const Elf64_Ehdr &header) {
+    constexpr uint64_t kIdentification = 0x01'01'02'46'4c'45'7f;
+    uint64_t word;
+    __builtin_memcpy(&word, header.e_ident, sizeof word);
+    return word << 8 == kIdentification << 8;
+}
+
 // Maps one PT_LOAD into the reservation at `base`, as the kernel's elf_load() does.
 bool map_segment(int fd, uint64_t base, const Elf64_Phdr &phdr) {
     int protection = (phdr.p_flags & PF_R ? PROT_READ : 0) | (phdr.p_flags & PF_W ? PROT_WRITE : 0) |
@@ -74,8 +83,7 @@ uint64_t load(const char *path, uint64_t size) {
     uint64_t base = 0;
     if (!is_error(page)) {
         const auto *header = reinterpret_cast<const Elf64_Ehdr *>(page);
-        if (equal_bytes(header, ELFMAG, SELFMAG) && header->e_machine == EM_X86_64 &&
-            header->e_phoff == sizeof *header)
+        if (is_elf(*header) && header->e_machine == EM_X86_64 && header->e_phoff == sizeof *header)
             base = map_loader(fd, size, header);
         sys_munmap(static_cast<uint64_t>(page), kPageSize);
     }
@@ -90,7 +98,7 @@ const Elf64_Ehdr &header_at(uint64_t base) {
 // Whether the file mapped at `base` is another ld-dyld.so: it would send us in circles.
 bool is_patched(uint64_t base, const LoaderConfig &config) {
     const char *magic = reinterpret_cast<const char *>(base + header_at(base).e_entry + kConfigOffset);
-    return equal_bytes(magic, config.magic, sizeof config.magic);
+    return equal_words<sizeof config.magic>(magic, config.magic);
 }
 
 } // namespace

@@ -17,8 +17,10 @@ void note_variable(const char *variable, Policy *policy) {
 void read_dyld_variable(const char *variable, const char *name, Policy *policy) {
     if (const char *value = after_prefix(name, "USE_CLOSURES=")) {
         policy->must = *value == '2';
-        if (*value == '0')
+        if (*value == '0') {
             policy->reason = JitReason::Disabled;
+            policy->variable = nullptr;
+        }
     } else if (const char *loaders = after_prefix(name, "PRINT_LOADERS=")) {
         policy->report = *loaders == 'o' ? Report::Only : *loaders == '1' ? Report::Line : Report::Quiet;
     } else if (const char *state = after_prefix(name, "SHARED_CACHE_DIR=")) {

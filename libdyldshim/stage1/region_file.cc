@@ -44,7 +44,7 @@ bool map_file(uint64_t size, LaunchRequest *request) {
 }
 
 bool header_fits(const RegionHeader &header) {
-    return equal_bytes(header.magic, kRegionMagic, sizeof header.magic) && header.version == kFormatVersion &&
+    return equal_words<sizeof header.magic>(header.magic, kRegionMagic) && header.version == kFormatVersion &&
            header.header_size == sizeof header;
 }
 

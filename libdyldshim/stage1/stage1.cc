@@ -58,7 +58,7 @@ JitReason map_cache(const LaunchRequest &request) {
 
 bool is_cache_of(const RegionHeader &region) {
     const auto *header = reinterpret_cast<const CacheHeader *>(region.base + kCacheHeaderOffset);
-    return header->file.uuid == region.cache_uuid;
+    return equal_words<sizeof(Uuid)>(&header->file.uuid, &region.cache_uuid);
 }
 
 // One set: does not return if the program can start from it; else nothing of it stays mapped.

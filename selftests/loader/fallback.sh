@@ -43,6 +43,7 @@ same "a closed standard error" bash -c "$FIX/hello 1 2>&-"
 is "$(decision "$S" "$FIX/empty")" "jit no-cache" "without a region the reason is no-cache"
 is "$(DYLD_USE_CLOSURES=0 decision "$S" "$FIX/empty")" "jit disabled" "DYLD_USE_CLOSURES=0 disables"
 is "$(LD_BIND_NOW=1 decision "$S" "$FIX/empty")" "jit environment LD_BIND_NOW" "LD_* is named, without its value"
+is "$(LD_BIND_NOW=1 DYLD_USE_CLOSURES=0 decision "$S" "$FIX/empty")" "jit disabled" "disabled goes before environment"
 is "$(GLIBC_TUNABLES=x=1 decision "$S" "$FIX/empty")" "jit environment GLIBC_TUNABLES" "GLIBC_TUNABLES is named"
 is "$(MALLOC_ARENA_MAX=1 decision "$S" "$FIX/empty")" "jit environment MALLOC_ARENA_MAX" "MALLOC_* is named"
 is "$(DYLD_INSERT_LIBRARIES=x decision "$S" "$FIX/empty")" "jit environment DYLD_INSERT_LIBRARIES" \

@@ -27,6 +27,7 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/phases/run_image_passes.cc \
 	builder/phases/symbol_writer.cc \
 	builder/support/file.cc \
+	builder/support/hash_body.cc \
 	builder/support/run_command.cc
 BUILDER_LIBS := -lelf -ltbb -lcrypto -lpthread
 

@@ -153,6 +153,8 @@ class SetView {
             return wrong("set: path lies outside the metadata", offsetof(SetHeader, path));
         if (!is_aligned(header_->heap_size, kPageSize))
             return wrong("set: heap size is no multiple of a page", offsetof(SetHeader, heap_size));
+        if (!is_aligned(header_->text_size, kPageSize))
+            return wrong("set: text size is no multiple of a page", offsetof(SetHeader, text_size));
         if (header_->resume == 0 || header_->resume >= kUserSpaceEnd)
             return wrong("set: no address to resume at", offsetof(SetHeader, resume));
         return Success{};
@@ -214,6 +216,8 @@ class SetView {
     Status check_limits(const SetLimits &limits) const {
         if (header_->heap_size > limits.heap_size)
             return wrong("set: heap is larger than its area", offsetof(SetHeader, heap_size));
+        if (header_->text_size > limits.mapped_size)
+            return wrong("set: needs more text than the cache holds", offsetof(SetHeader, text_size));
         for (const SetDependency &dependency : dependencies_)
             if (limits.image_count != 0 && dependency.image >= limits.image_count)
                 return wrong("set: a dependency names no image", offset_of(&dependency));

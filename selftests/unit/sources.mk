@@ -21,3 +21,8 @@ CAPTURE_TEST_SOURCES := selftests/unit/capture_support.cc builder/support/file.c
 TESTS += capture_test
 capture_test_SOURCES := selftests/unit/capture_test.cc $(CAPTURE_TEST_SOURCES)
 capture_test_LIBS := -lgtest_main -lgtest -lpthread
+
+TESTS += sets_test
+sets_test_SOURCES := selftests/unit/sets_test.cc builder/support/hash_body.cc $(SETS_SOURCES) \
+	$(CAPTURE_TEST_SOURCES)
+sets_test_LIBS := -lgtest_main -lgtest -ltbb -lcrypto -lpthread

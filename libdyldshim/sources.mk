@@ -18,7 +18,8 @@ STAGE_LDFLAGS := -pie --no-dynamic-linker --no-undefined -z norelro -z noexecsta
 dyld-stage1_MAX := 3808
 dyld-stage1_CXXFLAGS := -Oz
 dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
-	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc libdyldshim/stage1/program.cc \
+	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc \
+	libdyldshim/stage1/same_file.cc libdyldshim/stage1/program.cc \
 	libdyldshim/stage1/genuine.cc libdyldshim/shared/memory.cc
 
 dyld-stage2_MAX := 65536

@@ -26,6 +26,7 @@ class Generation {
     const CacheView &cache() const { return cache_; }
     const SetsView &sets() const { return sets_; }
     const std::string &cache_path() const { return cache_file_.path(); }
+    const FileIdentity &cache_identity() const { return cache_file_.identity(); }
     const std::string &sets_path() const { return sets_file_.path(); }
     // Opens one program's set; errors carry the offset in `sets`.
     Outcome<SetView> set(const SetProgramRecord &program) const;

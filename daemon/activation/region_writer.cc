@@ -118,6 +118,7 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.sets = Extent{layout.sets_offset, layout.sets_size};
     header.strings = Extent{layout.strings_offset, plan.cache_path.size() + 1};
     header.cache_path = StringRef{0, uint32_t(plan.cache_path.size())};
+    header.cache = plan.generation->cache_identity();
     header.environment = plan.generation->sets().header().environment;
     return header;
 }

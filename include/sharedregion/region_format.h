@@ -25,7 +25,7 @@ struct RegionHeader {
     uint32_t header_size; // sizeof(RegionHeader)
     uint64_t file_size;
     Uuid uuid;            // random, of this activation
-    Uuid cache_uuid;      // of the shared_cache; the mapped cache must carry the same
+    Uuid cache_uuid;      // of the shared_cache
     uint64_t base;        // absolute: VMAddress of region offset 0
     uint64_t mapped_size; // from CacheHeader
     uint64_t heap_offset;
@@ -38,6 +38,7 @@ struct RegionHeader {
     Extent sets;          // bytes: blobs
     Extent strings;       // bytes
     StringRef cache_path; // absolute path of shared_cache
+    FileIdentity cache;   // of the shared_cache that was verified: catches one rewritten in place
     Environment environment;
 };
 static_assert(sizeof(RegionHeader) % 8 == 0 && sizeof(RegionHeader) <= 4096);

@@ -3,7 +3,7 @@
 
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
-#include "sharedregion/file_identity.h"
+#include "libdyldshim/stage1/same_file.h"
 #include "sharedregion/units.h"
 
 #include <initializer_list>
@@ -21,7 +21,7 @@ const char *replaced_path(const LoaderConfig &config, uint64_t loader_base, uint
         struct stat st;
         if (sys_stat(path, &st) != 0 || st.st_size == 0)
             continue; // no alias here, or its empty placeholder
-        if (identity_of(st) == config.genuine || (st.st_dev == config.own_dev && st.st_ino == config.own_ino))
+        if (is_same_file(st, config.genuine) || (st.st_dev == config.own_dev && st.st_ino == config.own_ino))
             return nullptr;
         *size = static_cast<uint64_t>(st.st_size);
         return path;

@@ -9,7 +9,7 @@
 #include "libdyldshim/stage1/policy.h"
 #include "libdyldshim/stage1/program.h"
 #include "libdyldshim/stage1/region_file.h"
-#include "sharedregion/cache_format.h"
+#include "libdyldshim/stage1/same_file.h"
 
 extern "C" const sharedregion::LoaderConfig loader_config;
 
@@ -56,9 +56,10 @@ JitReason map_cache(const LaunchRequest &request) {
     return mapped == -EEXIST || mapped == -ENOMEM ? JitReason::AddressSpace : JitReason::CacheFile;
 }
 
-bool is_cache_of(const RegionHeader &region) {
-    const auto *header = reinterpret_cast<const CacheHeader *>(region.base + kCacheHeaderOffset);
-    return equal_words<sizeof(Uuid)>(&header->file.uuid, &region.cache_uuid);
+// Whether the open cache is the very file that activation verified, not rewritten since.
+bool is_cache_of(const RegionHeader &region, int fd) {
+    struct stat st;
+    return sys_fstat(fd, &st) == 0 && is_same_file(st, region.cache);
 }
 
 // One set: does not return if the program can start from it; else nothing of it stays mapped.
@@ -70,11 +71,10 @@ JitReason try_set(LaunchRequest *request) {
     JitReason reason = JitReason::CacheFile;
     if (request->cache_fd < 0)
         return reason;
-    reason = map_cache(*request);
+    if (is_cache_of(region, request->cache_fd))
+        reason = map_cache(*request);
     if (reason == JitReason::None) {
-        reason = JitReason::CacheFile;
-        if (is_cache_of(region))
-            reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
+        reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
         sys_munmap(region.base, region.region_size);
     }
     sys_close(request->cache_fd);

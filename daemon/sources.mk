@@ -7,11 +7,12 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 	daemon/activation/region_writer.cc
 
 # CLI11 and nlohmann/json throw.
-DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc build.cc clean.cc list.cc output.cc \
+DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc clean.cc list.cc output.cc \
 	report.cc run.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 
-dyldctl_SOURCES := $(DYLDCTL_COMMANDS) $(DAEMON_SOURCES) daemon/dyldctl/freshness.cc \
+# (Not :=, since BENCH_SOURCES comes later.)
+dyldctl_SOURCES = $(DYLDCTL_COMMANDS) $(DAEMON_SOURCES) daemon/dyldctl/freshness.cc \
 	daemon/dyldctl/generations.cc daemon/dyldctl/launch.cc daemon/dyldctl/program_state.cc \
-	daemon/dyldctl/programs.cc
+	daemon/dyldctl/programs.cc $(BENCH_SOURCES)
 dyldctl_LIBS := -lcrypto

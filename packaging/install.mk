@@ -9,14 +9,14 @@ completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 tmpfilesdir = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 
 INSTALLED_COMMANDS := dyldctl shared-cache
-INSTALLED_HELPERS := bin/make-ld-dyld lib/dyld-stage1.bin lib/dyld-stage2.bin
+INSTALLED_HELPERS := bin/make-ld-dyld lib/empty lib/dyld-stage1.bin lib/dyld-stage2.bin
 MAN_PAGES := dyldctl.1 shared-cache.1
 
 .PHONY: install
 install: all ## commands, helpers, man pages, completion, tmpfiles.d
 	$(INSTALL) -d $(bindir) $(libdir) $(mandir) $(completiondir) $(tmpfilesdir)
 	$(INSTALL) -m 755 $(addprefix $(O)/bin/,$(INSTALLED_COMMANDS)) $(bindir)
-	$(INSTALL) -m 755 $(O)/bin/make-ld-dyld $(libdir)
+	$(INSTALL) -m 755 $(O)/bin/make-ld-dyld $(O)/lib/empty $(libdir)
 	$(INSTALL) -m 644 $(O)/lib/dyld-stage1.bin $(O)/lib/dyld-stage2.bin $(libdir)
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(MAN_PAGES)) $(mandir)
 	$(INSTALL) -m 644 packaging/completions/dyldctl $(completiondir)/dyldctl

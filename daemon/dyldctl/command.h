@@ -41,5 +41,6 @@ void add_status(CLI::App &app, Context &context);
 void add_list(CLI::App &app, Context &context);
 void add_show(CLI::App &app, Context &context);
 void add_clean(CLI::App &app, Context &context);
+void add_bench(CLI::App &app, Context &context);
 
 } // namespace sharedregion

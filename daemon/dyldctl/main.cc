@@ -50,6 +50,7 @@ int main(int argc, char **argv) {
     add_list(app, context);
     add_show(app, context);
     add_clean(app, context);
+    add_bench(app, context);
     int own = split_command(argc, argv, &command);
     try {
         app.parse(own, argv);

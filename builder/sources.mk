@@ -28,14 +28,22 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/phases/symbol_writer.cc \
 	builder/support/file.cc \
 	builder/support/hash_body.cc \
+	builder/support/mapped_file.cc \
 	builder/support/run_command.cc
 BUILDER_LIBS := -lelf -ltbb -lcrypto -lpthread
 
 PROGRAMS += shared-cache
 shared-cache_SOURCES := \
 	builder/cli/build_command.cc \
+	builder/cli/dump_cache.cc \
 	builder/cli/dump_command.cc \
+	builder/cli/dump_sets.cc \
 	builder/cli/main.cc \
 	$(BUILDER_SOURCES)
 shared-cache_LIBS := $(BUILDER_LIBS)
-THROWING_SOURCES += builder/cli/build_command.cc builder/cli/dump_command.cc builder/cli/main.cc
+# CLI11 and nlohmann/json throw.
+THROWING_SOURCES += $(filter builder/cli/%,$(shared-cache_SOURCES))
+
+elf_reader_fuzz_SOURCES := $(wildcard builder/elf/*.cc) $(wildcard builder/bind/*.cc) \
+	builder/model/cache_model.cc builder/model/string_table.cc
+elf_reader_fuzz_LIBS := -lelf

@@ -146,8 +146,6 @@ class ImageBinder {
             return put(place, symbol_size(relocation), false);
         case R_X86_64_SIZE32:
             return put_half(place, symbol_size(relocation));
-        case R_X86_64_PC64:
-            return put(place, distance(place, relocation), false);
         case R_X86_64_PC32:
             return put_half(place, distance(place, relocation));
         case R_X86_64_32: { // fits for absolute symbols only; ld.so refuses others at run time
@@ -156,6 +154,7 @@ class ImageBinder {
             return put_half(place, absolute ? target.symbol->st_value + addend : 0);
         }
         case R_X86_64_TLSDESC: // the first word is a private function of ld.so
+            statistics_.from_capture++;
             put(place + VMSize(8), 0, false);
             [[fallthrough]];
         case R_X86_64_IRELATIVE:

@@ -24,6 +24,7 @@ bool satisfies_version(const ElfVersion &wanted, const ElfImage &image, uint32_t
 // The symbol among one object's definitions of a name that a reference finds, or -1.
 int64_t choose(Span<const Definition> definitions, const ElfVersion *wanted, const ElfImage &image) {
     int64_t versioned = -1;
+    int64_t versioned_count = 0;
     for (const Definition &definition : definitions) {
         uint32_t symbol = definition.symbol;
         if (wanted != nullptr) {
@@ -31,15 +32,17 @@ int64_t choose(Span<const Definition> definitions, const ElfVersion *wanted, con
                 return symbol;
             continue;
         }
-        // A reference without a version takes the base definition, else the first default version
-        // (index 2 is the object's oldest version, which counts as base).
+        // A reference without a version takes the base definition, else the default version if there
+        // is just one (index 2 is the object's oldest version, which counts as base).
         uint16_t version = image.versyms.empty() ? 0 : image.versyms[symbol];
         if ((version & ~kHiddenVersion) < 3)
             return symbol;
-        if ((version & kHiddenVersion) == 0)
-            versioned = versioned == -1 ? symbol : -2;
+        if ((version & kHiddenVersion) == 0) {
+            versioned = symbol;
+            versioned_count++;
+        }
     }
-    return versioned >= 0 ? versioned : -1;
+    return versioned_count == 1 ? versioned : -1;
 }
 
 bool binds_locally(const Elf64_Sym &symbol) {

@@ -3,11 +3,11 @@
 #include "builder/cli/commands.h"
 
 #include "builder/build.h"
+#include "builder/cli/dump.h"
 #include "builder/cli/hex.h"
 
 #include <cstdio>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 namespace sharedregion {
 
@@ -27,11 +27,6 @@ class LineProgress : public Progress {
     std::mutex mutex_;
 };
 
-// Paths are bytes, JSON is UTF-8: invalid sequences become U+FFFD.
-std::string dump_json(const nlohmann::ordered_json &json) {
-    return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
 void print_json(const BuildReport &report) {
     nlohmann::ordered_json json;
     json["uuid"] = to_hex(report.uuid.bytes, sizeof report.uuid.bytes);
@@ -50,7 +45,7 @@ void print_json(const BuildReport &report) {
     json["seconds"] = nlohmann::ordered_json::object();
     for (const auto &[phase, seconds] : report.seconds)
         json["seconds"][phase] = seconds;
-    puts(dump_json(json).c_str());
+    puts(to_text(json).c_str());
 }
 
 void print_text(const BuildReport &report) {

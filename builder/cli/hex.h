@@ -2,6 +2,8 @@
 // Bytes as hexadecimal text.
 #pragma once
 
+#include <cstdint>
+#include <cstdio>
 #include <string>
 
 namespace sharedregion {
@@ -13,6 +15,12 @@ inline std::string to_hex(const unsigned char *bytes, size_t size) {
         text += kDigits[bytes[i] >> 4];
         text += kDigits[bytes[i] & 15];
     }
+    return text;
+}
+
+inline std::string hex_number(uint64_t value) {
+    char text[20];
+    snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
     return text;
 }
 

@@ -38,22 +38,24 @@ Result<ElfFile> ElfFile::take(Elf *elf, uint64_t size) {
     const char *ident = elf_getident(elf, nullptr);
     if (ident == nullptr || ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
         return bad_elf("not a 64-bit little-endian ELF file", EI_CLASS);
-    file.header_ = elf64_getehdr(elf);
-    if (file.header_ == nullptr)
+    const void *header = elf64_getehdr(elf);
+    if (header == nullptr)
         return bad_elf("ELF header is damaged", 0);
-    if (file.header_->e_machine != EM_X86_64)
+    std::memcpy(&file.header_, header, sizeof file.header_);
+    if (file.header_.e_machine != EM_X86_64)
         return bad_elf("not an x86-64 ELF file", offsetof(Elf64_Ehdr, e_machine));
     size_t count = 0;
-    const Elf64_Phdr *phdrs = elf64_getphdr(elf);
+    const void *phdrs = elf64_getphdr(elf);
     if (elf_getphdrnum(elf, &count) != 0 || phdrs == nullptr || count == 0)
         return bad_elf("no program headers, or they lie outside the file", offsetof(Elf64_Ehdr, e_phoff));
-    file.phdrs_ = Span<const Elf64_Phdr>(phdrs, count);
+    file.phdrs_.resize(count);
+    std::memcpy(file.phdrs_.data(), phdrs, count * sizeof(Elf64_Phdr));
     return file;
 }
 
 ElfFile::ElfFile(ElfFile &&other) noexcept
     : elf_(std::exchange(other.elf_, nullptr)), size_(other.size_), header_(other.header_),
-      phdrs_(other.phdrs_) {}
+      phdrs_(std::move(other.phdrs_)) {}
 
 ElfFile::~ElfFile() {
     elf_end(elf_);

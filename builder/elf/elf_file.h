@@ -29,8 +29,8 @@ class ElfFile {
     ElfFile &operator=(const ElfFile &) = delete;
     ~ElfFile();
 
-    const Elf64_Ehdr &header() const { return *header_; }
-    Span<const Elf64_Phdr> phdrs() const { return phdrs_; }
+    const Elf64_Ehdr &header() const { return header_; }
+    const std::vector<Elf64_Phdr> &phdrs() const { return phdrs_; }
     Elf *handle() const { return elf_; }
     uint64_t size() const { return size_; }
 
@@ -53,8 +53,9 @@ class ElfFile {
 
     Elf *elf_ = nullptr;
     uint64_t size_ = 0;
-    const Elf64_Ehdr *header_ = nullptr;
-    Span<const Elf64_Phdr> phdrs_;
+    // Copies: what libelf gives may be misaligned.
+    Elf64_Ehdr header_ = {};
+    std::vector<Elf64_Phdr> phdrs_;
 };
 
 } // namespace sharedregion

@@ -138,28 +138,40 @@ Status ElfReader::read_versions() {
     return read_version_needs();
 }
 
+namespace {
+
+// Where a section lies; type SHT_NULL where there is none. (A copy: libelf's may be misaligned.)
+Elf64_Shdr section_header(Elf_Scn *section) {
+    Elf64_Shdr header = {};
+    const void *found = section != nullptr ? elf64_getshdr(section) : nullptr;
+    if (found != nullptr)
+        std::memcpy(&header, found, sizeof header);
+    return header;
+}
+
+Result<SymbolTable> read_table(const ElfFile &file, const Elf64_Shdr &symbols, const Elf64_Shdr &names) {
+    if (names.sh_type != SHT_STRTAB)
+        return bad_elf(".symtab has no string table", symbols.sh_offset);
+    SymbolTable table;
+    table.symbols = TRY(file.array<Elf64_Sym>(symbols.sh_offset, symbols.sh_size / sizeof(Elf64_Sym),
+                                              ".symtab lies outside the file"));
+    table.strings = TRY(file.array<char>(names.sh_offset, names.sh_size, ".strtab lies outside the file"));
+    table.strings.push_back(0);
+    for (uint64_t i = 0; i < table.symbols.size(); i++)
+        if (table.symbols[i].st_name >= table.strings.size())
+            return bad_elf("a symbol's name lies outside .strtab", symbols.sh_offset + i * sizeof(Elf64_Sym));
+    return table;
+}
+
+} // namespace
+
 Result<SymbolTable> read_symbol_table(int fd) {
     ElfFile file = TRY(ElfFile::open(fd));
     for (Elf_Scn *section = elf_nextscn(file.handle(), nullptr); section != nullptr;
          section = elf_nextscn(file.handle(), section)) {
-        const Elf64_Shdr *header = elf64_getshdr(section);
-        if (header == nullptr || header->sh_type != SHT_SYMTAB)
-            continue;
-        Elf_Scn *link = elf_getscn(file.handle(), header->sh_link);
-        const Elf64_Shdr *names = link != nullptr ? elf64_getshdr(link) : nullptr;
-        if (names == nullptr || names->sh_type != SHT_STRTAB)
-            return bad_elf(".symtab has no string table", header->sh_offset);
-        SymbolTable table;
-        table.symbols = TRY(file.array<Elf64_Sym>(header->sh_offset, header->sh_size / sizeof(Elf64_Sym),
-                                                  ".symtab lies outside the file"));
-        table.strings =
-            TRY(file.array<char>(names->sh_offset, names->sh_size, ".strtab lies outside the file"));
-        table.strings.push_back(0);
-        for (uint64_t i = 0; i < table.symbols.size(); i++)
-            if (table.symbols[i].st_name >= table.strings.size())
-                return bad_elf("a symbol's name lies outside .strtab",
-                               header->sh_offset + i * sizeof(Elf64_Sym));
-        return table;
+        Elf64_Shdr header = section_header(section);
+        if (header.sh_type == SHT_SYMTAB)
+            return read_table(file, header, section_header(elf_getscn(file.handle(), header.sh_link)));
     }
     return SymbolTable{{}, {0}};
 }

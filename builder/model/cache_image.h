@@ -15,10 +15,10 @@ namespace sharedregion {
 struct SegmentChunk : Chunk {
     SegmentKind segment_kind = SegmentKind::ReadOnly;
     ElfSegment elf = {};
-    DataContent data;     // Data: [data_begin, data_begin + data_span)
-    VMSize anonymous;     // Data: zero pages behind them
-    VMSize relro;         // Data: bytes from data.begin() that become read-only
-    uint64_t data_offset; // Data: in the compact data area
+    DataContent data;         // Data: [data_begin, data_begin + data_span)
+    VMSize anonymous;         // Data: zero pages behind them
+    VMSize relro;             // Data: bytes from data.begin() that become read-only
+    uint64_t data_offset = 0; // Data: in the compact data area
 };
 
 // Index of an image in CacheModel::images; ld.so, which has no place in the region, has a number of

@@ -26,3 +26,4 @@ TESTS += sets_test
 sets_test_SOURCES := selftests/unit/sets_test.cc builder/support/hash_body.cc $(SETS_SOURCES) \
 	$(CAPTURE_TEST_SOURCES)
 sets_test_LIBS := -lgtest_main -lgtest -ltbb -lcrypto -lpthread
+include selftests/unit/builder.mk

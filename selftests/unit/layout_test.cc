@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What holds of every layout.
+#include "selftests/unit/model_of_programs.h"
+
+#include <gtest/gtest.h>
+
+namespace sharedregion::testing {
+namespace {
+
+class LayoutTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_TRUE(make_model({binder_fixture("dump_layout"), binder_fixture("dump_scope"),
+                                binder_fixture("dump_system"), "/bin/ls"},
+                               true, &model_));
+        for (const CacheProgram &program : model_.programs)
+            ASSERT_FALSE(program.rejection) << program.path << ": " << program.rejection->detail;
+    }
+    template <class Visit> void for_each_data(Visit visit) {
+        for (const CacheImage &image : model_.images)
+            for (const SegmentChunk &chunk : image.segments)
+                if (chunk.segment_kind == SegmentKind::Data)
+                    visit(image, chunk);
+    }
+    CacheModel model_;
+};
+
+TEST_F(LayoutTest, images_follow_each_other_without_overlap) {
+    VMOffset end = model_.main->loader.vm_offset + model_.main->loader.vm_size;
+    for (const CacheImage &image : model_.images) {
+        EXPECT_GE(image.base, end) << image.path;
+        EXPECT_TRUE(is_aligned(image.size.raw(), kPageSize));
+        end = image.base + image.size;
+    }
+    EXPECT_EQ(end.raw(), model_.mapped_size.raw());
+}
+
+TEST_F(LayoutTest, bases_honour_the_alignment_of_segments) {
+    EXPECT_EQ(find_image(model_, "libaligned.so")->elf.segments[0].align, 0x200000U);
+    for (const CacheImage &image : model_.images)
+        for (const ElfSegment &segment : image.elf.segments)
+            EXPECT_TRUE(is_aligned(image.base.raw(), segment.align)) << image.path;
+}
+
+TEST_F(LayoutTest, images_that_more_programs_use_come_first) {
+    for (size_t i = 1; i < model_.images.size(); i++)
+        EXPECT_GE(model_.images[i - 1].uses, model_.images[i].uses);
+    EXPECT_EQ(model_.images[0].soname, "libc.so.6");
+    EXPECT_EQ(model_.images[0].uses, model_.programs.size());
+}
+
+TEST_F(LayoutTest, segments_keep_their_place_in_the_image) {
+    for (const CacheImage &image : model_.images)
+        for (const SegmentChunk &chunk : image.segments) {
+            EXPECT_EQ(chunk.vm_offset.raw(), image.base.raw() + align_down(chunk.elf.vaddr, kPageSize));
+            EXPECT_EQ(chunk.file_offset.raw(), chunk.vm_offset.raw());
+        }
+}
+
+TEST_F(LayoutTest, the_data_area_is_compact) {
+    uint64_t next = 0;
+    for_each_data([&](const CacheImage &, const SegmentChunk &chunk) {
+        EXPECT_EQ(chunk.data_offset, next);
+        next += chunk.data.size();
+    });
+    EXPECT_EQ(next, model_.data_size);
+}
+
+TEST_F(LayoutTest, data_covers_file_part_and_bss) {
+    for_each_data([&](const CacheImage &image, const SegmentChunk &chunk) {
+        uint64_t end = image.base.raw() + align_up(chunk.elf.vaddr + chunk.elf.mem_size, kPageSize);
+        EXPECT_EQ(chunk.data.begin().raw() + chunk.data.size() + chunk.anonymous.raw(), end) << image.path;
+        EXPECT_EQ(chunk.data.begin(), chunk.vm_offset);
+    });
+}
+
+TEST_F(LayoutTest, large_bss_is_not_stored) {
+    for_each_data([&](const CacheImage &image, const SegmentChunk &chunk) {
+        if (image.soname == "libbss.so") {
+            EXPECT_GE(chunk.anonymous.raw(), 1U << 20);
+            EXPECT_LE(chunk.data.size(), 0x4000U);
+        }
+        if (image.soname == "libc.so.6") {
+            EXPECT_EQ(chunk.anonymous.raw(), 0U);
+        }
+    });
+}
+
+TEST_F(LayoutTest, relro_lies_inside_its_data_segment) {
+    bool some = false;
+    for_each_data([&](const CacheImage &, const SegmentChunk &chunk) {
+        EXPECT_LE(chunk.relro.raw(), chunk.data.size());
+        EXPECT_TRUE(is_aligned(chunk.relro.raw(), kPageSize));
+        some |= chunk.relro.raw() != 0;
+    });
+    EXPECT_TRUE(some);
+}
+
+TEST_F(LayoutTest, the_heap_lies_behind_the_images) {
+    const Chunk &heap = model_.main->heap;
+    EXPECT_GT(heap.vm_offset.raw(), model_.mapped_size.raw());
+    EXPECT_EQ(heap.vm_size.raw(), 64U << 20);
+    EXPECT_EQ((heap.vm_offset + heap.vm_size).raw(), model_.region_size.raw());
+}
+
+TEST_F(LayoutTest, scopes_begin_with_the_image_and_hold_nothing_twice) {
+    for (ImageIndex i = 0; i < model_.images.size(); i++) {
+        std::vector<ImageIndex> scope = model_.images[i].scope;
+        ASSERT_FALSE(scope.empty());
+        EXPECT_EQ(scope[0], i);
+        std::sort(scope.begin(), scope.end());
+        EXPECT_EQ(std::adjacent_find(scope.begin(), scope.end()), scope.end());
+    }
+}
+
+TEST_F(LayoutTest, the_layout_depends_on_the_inputs_only) {
+    CacheModel other;
+    ASSERT_TRUE(make_model({"/bin/ls", binder_fixture("dump_system"), binder_fixture("dump_layout"),
+                            binder_fixture("dump_scope"), "/bin/ls"},
+                           true, &other));
+    ASSERT_EQ(other.images.size(), model_.images.size());
+    for (size_t i = 0; i < other.images.size(); i++) {
+        EXPECT_EQ(other.images[i].path, model_.images[i].path);
+        EXPECT_EQ(other.images[i].base, model_.images[i].base);
+    }
+}
+
+TEST_F(LayoutTest, finds_image_and_data_segment_of_an_offset) {
+    for (const CacheImage &image : model_.images) {
+        EXPECT_EQ(model_.image_at(image.base), &image);
+        EXPECT_EQ(model_.image_at(VMOffset((image.base + image.size).raw() - 1)), &image);
+    }
+    EXPECT_EQ(model_.image_at(VMOffset(0)), nullptr);
+    EXPECT_EQ(model_.image_at(VMOffset(model_.mapped_size.raw())), nullptr);
+    for_each_data([&](const CacheImage &, const SegmentChunk &chunk) {
+        EXPECT_EQ(model_.data_segment_at(chunk.data.begin()), &chunk);
+        EXPECT_NE(model_.data_segment_at(VMOffset(chunk.data.begin().raw() - 1)), &chunk);
+    });
+}
+
+TEST_F(LayoutTest, bss_that_is_not_stored_reads_as_zero_pages) {
+    ModelContent content(model_);
+    for_each_data([&](const CacheImage &, const SegmentChunk &chunk) {
+        if (chunk.anonymous.raw() == 0)
+            return;
+        VMOffset bss(chunk.data.begin().raw() + chunk.data.size());
+        const std::byte *page = content.page(bss);
+        ASSERT_NE(page, nullptr);
+        EXPECT_EQ(page[0], std::byte(0));
+        EXPECT_FALSE(content.slides(bss));
+    });
+    EXPECT_EQ(content.page(VMOffset(0)), nullptr);
+}
+
+} // namespace
+} // namespace sharedregion::testing

@@ -34,11 +34,23 @@ Done make_directory(const std::string &path) {
     return Success{};
 }
 
+// Returns the size of the file.
+Outcome<uint64_t> write_sets(const BuilderOptions &options, const CacheModel &model,
+                             std::vector<ProgramOutcome> outcomes) {
+    std::string path = options.output + "/sets";
+    Environment environment = TRY(read_environment(options.interpreter));
+    TRY(write_sets_file(path, model.main->uuid, environment, options.interpreter, std::move(outcomes)));
+    return TRY(identity_of_path(path)).size;
+}
+
 void report_programs(const CacheModel &model, BuildReport *report) {
     report->programs = model.programs.size();
+    report->captured = report->programs;
     for (const CacheProgram &program : model.programs)
-        if (program.rejection)
+        if (program.rejection) {
+            report->captured--;
             report->rejected.push_back({program.path, program.rejection->reason, program.rejection->detail});
+        }
 }
 
 } // namespace
@@ -68,19 +80,27 @@ Outcome<BuildReport> build_generation(const BuilderOptions &options, Progress &p
     BindStatistics bound = TRY(run_image_passes(&model, cache.fd(), progress));
     clock.ends("images");
 
+    // From here on base content is known, and captures can be compared with it.
+    auto captures = capture_programs(options, &model, progress);
+    clock.ends("capture");
+    report.adopted_pages = adopt_captured_pages(&model, &captures);
+    std::vector<ProgramOutcome> outcomes = build_sets(model, std::move(captures));
+    clock.ends("sets");
+
+    // From here on base content is final.
     TRY(emit_late_chunks(&model));
     clock.ends("symbols");
     TRY(finalize_cache(&model, cache.fd(), progress));
     TRY(cache.commit());
+    report_programs(model, &report);
+    report.bytes = model.main->size.raw() + TRY(write_sets(options, model, std::move(outcomes)));
     clock.ends("finalize");
 
     report.uuid = model.main->uuid;
     report.images = model.images.size();
-    report.bytes = model.main->size.raw();
     report.relocations = bound.relocations;
     report.unresolved = bound.unresolved;
     report.from_capture = bound.from_capture;
-    report_programs(model, &report);
     return report;
 }
 

@@ -15,7 +15,10 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/elf/elf_symbols.cc \
 	builder/model/cache_model.cc \
 	builder/model/string_table.cc \
+	builder/phases/adopt_captured_pages.cc \
+	builder/phases/build_sets.cc \
 	builder/phases/calculate_inputs.cc \
+	builder/phases/capture_programs.cc \
 	builder/phases/create_sub_caches.cc \
 	builder/phases/emit_early_chunks.cc \
 	builder/phases/emit_late_chunks.cc \
@@ -35,10 +38,12 @@ BUILDER_LIBS := -lelf -ltbb -lcrypto -lpthread
 PROGRAMS += shared-cache
 shared-cache_SOURCES := \
 	builder/cli/build_command.cc \
+	builder/cli/capture_command.cc \
 	builder/cli/dump_cache.cc \
 	builder/cli/dump_command.cc \
 	builder/cli/dump_sets.cc \
 	builder/cli/main.cc \
+	builder/cli/print_text.cc \
 	$(BUILDER_SOURCES)
 shared-cache_LIBS := $(BUILDER_LIBS)
 # CLI11 and nlohmann/json throw.

@@ -21,6 +21,12 @@ struct BuildArguments {
 };
 int run_build(const BuildArguments &arguments);
 
+struct CaptureArguments {
+    BuilderOptions options; // one program
+    bool json = false;
+};
+int run_capture(const CaptureArguments &arguments);
+
 struct DumpArguments {
     std::string cache, sets; // files; empty: not asked for
     bool json = false;

@@ -16,23 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// For people: objects as indented `key: value` lines, objects of an array separated by their first line's
-// dash.
-void print_text(const Json &json, int depth) {
-    for (const auto &[key, value] : json.items()) {
-        std::string name = json.is_array() ? "-" : key + ":";
-        if (value.is_structured() && !value.empty()) {
-            printf("%*s%s\n", depth * 2, "", name.c_str());
-            print_text(value, depth + 1);
-        } else {
-            std::string text = value.is_string()       ? value.get<std::string>()
-                               : value.is_structured() ? "none"
-                                                       : to_text(value);
-            printf("%*s%s %s\n", depth * 2, "", name.c_str(), text.c_str());
-        }
-    }
-}
-
 int fail(const Failure &failure) {
     fprintf(stderr, "shared-cache: %s\n", failure.message().c_str());
     return kExitFailure;
@@ -59,7 +42,7 @@ int run_dump(const DumpArguments &arguments) {
     if (arguments.json)
         puts(to_text(json.value()).c_str());
     else
-        print_text(json.value(), 0);
+        print_text(json.value());
     return kExitSuccess;
 }
 

@@ -41,6 +41,19 @@ void add_dump(CLI::App *app, DumpArguments *arguments) {
     dump->require_option(1, 0);
 }
 
+void add_capture(CLI::App *app, CaptureArguments *arguments) {
+    CLI::App *capture =
+        app->add_subcommand("capture", "Captures one program and prints its words per class; writes nothing");
+    capture->add_option("--interpreter", arguments->options.interpreter, "The genuine ld.so")
+        ->capture_default_str();
+    capture
+        ->add_option("--timeout", arguments->options.capture_timeout_ms,
+                     "Milliseconds for each run of the program")
+        ->capture_default_str();
+    capture->add_flag("--json", arguments->json, "Print JSON");
+    capture->add_option("PROGRAM", arguments->options.programs, "The program")->required()->expected(1);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -49,8 +62,10 @@ int main(int argc, char **argv) {
     app.footer(kFooter);
     app.require_subcommand(1);
     BuildArguments build;
+    CaptureArguments capture;
     DumpArguments dump;
     add_build(&app, &build);
+    add_capture(&app, &capture);
     add_dump(&app, &dump);
     try {
         app.parse(argc, argv);
@@ -59,5 +74,7 @@ int main(int argc, char **argv) {
     }
     if (app.got_subcommand("build"))
         return run_build(build);
+    if (app.got_subcommand("capture"))
+        return run_capture(capture);
     return run_dump(dump);
 }

@@ -44,4 +44,10 @@ bool ModelContent::slides(VMOffset offset) const {
     return segment != nullptr && segment->data.contains(offset, 8) && segment->data.slides(offset);
 }
 
+SlideBits ModelContent::slide_bits(VMOffset offset) const {
+    const SegmentChunk *segment = model_.data_segment_at(offset);
+    bool stored = segment != nullptr && segment->data.contains(offset, kPageSize);
+    return stored ? segment->data.slide_bits(offset) : SlideBits{};
+}
+
 } // namespace sharedregion

@@ -72,6 +72,7 @@ class ModelContent : public BaseContent {
     explicit ModelContent(const CacheModel &model) : model_(model) {}
     const std::byte *page(VMOffset offset) const override;
     bool slides(VMOffset offset) const override;
+    SlideBits slide_bits(VMOffset offset) const override;
 
   private:
     const CacheModel &model_;

@@ -6,6 +6,8 @@
 
 #include "sharedregion/units.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -45,6 +47,13 @@ class DataContent {
         uint64_t index = (at.raw() - begin_.raw()) / 8;
         uint64_t bit = 1ULL << (index % 64);
         slides_[index / 64] = slides ? slides_[index / 64] | bit : slides_[index / 64] & ~bit;
+    }
+    // The bits of one page's words; `at` is page-aligned and inside.
+    std::array<uint64_t, kPageSize / 8 / 64> slide_bits(VMOffset at) const {
+        std::array<uint64_t, kPageSize / 8 / 64> bits;
+        uint64_t first = (at.raw() - begin_.raw()) / 8 / 64;
+        std::copy_n(slides_.begin() + static_cast<std::ptrdiff_t>(first), bits.size(), bits.begin());
+        return bits;
     }
     // Offsets of all words that slide, rising, appended to `out`.
     void list_slides(std::vector<uint64_t> *out) const {

@@ -2,9 +2,9 @@
 // Phase 1: what goes in (contract: phases.h).
 #include "builder/phases/phases.h"
 
+#include "builder/capture/program_file.h"
 #include "builder/phases/expand_programs.h"
 #include "builder/phases/program_probe.h"
-#include "builder/phases/program_reject.h"
 #include "builder/support/parallel.h"
 
 #include <algorithm>
@@ -73,7 +73,8 @@ class LibraryCollector {
             for (ListedLibrary &listed : input.listed) {
                 Outcome<uint32_t> library = find(listed.path);
                 if (!library.ok()) {
-                    input.program.rejection = Rejection{reject::kMissingLibrary, library.error().message()};
+                    input.program.rejection =
+                        rejected(RejectReason::MissingLibrary, library.error().message());
                     break;
                 }
                 input.libraries.push_back(library.value());
@@ -102,20 +103,20 @@ class LibraryCollector {
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_file_;
 };
 
-Rejection library_rejection(const InputLibrary &library, const char *reason, const Error &error) {
-    return Rejection{reason, Failure::of(error, library.image.path).message()};
+Rejection library_rejection(const InputLibrary &library, RejectReason reason, const Error &error) {
+    return rejected(reason, Failure::of(error, library.image.path).message());
 }
 
 void read_library(InputLibrary *library) {
     CacheImage &image = library->image;
     Outcome<FileDescriptor> file = open_unchanged(image.path, image.identity);
     if (!file.ok()) {
-        library->unusable = Rejection{reject::kMissingLibrary, file.error().message()};
+        library->unusable = rejected(RejectReason::MissingLibrary, file.error().message());
         return;
     }
     Result<ElfImage> elf = read_elf_image(file.value().get());
     if (!elf.ok()) {
-        library->unusable = library_rejection(*library, reject::kMalformedElf, elf.error());
+        library->unusable = library_rejection(*library, RejectReason::MalformedElf, elf.error());
         return;
     }
     image.elf = std::move(elf.value());
@@ -123,7 +124,8 @@ void read_library(InputLibrary *library) {
     if (!cacheable.ok()) {
         bool text = (image.elf.flags & DF_TEXTREL) != 0;
         library->unusable = library_rejection(
-            *library, text ? reject::kTextRelocations : reject::kUnsupportedLibrary, cacheable.error());
+            *library, text ? RejectReason::TextRelocations : RejectReason::UnsupportedLibrary,
+            cacheable.error());
         return;
     }
     image.soname = image.elf.soname;

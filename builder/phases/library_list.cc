@@ -2,7 +2,7 @@
 // Asking the genuine ld.so for a program's libraries (ld.so(8), LD_TRACE_LOADED_OBJECTS).
 #include "builder/phases/program_probe.h"
 
-#include "builder/phases/program_reject.h"
+#include "builder/capture/program_file.h"
 #include "builder/support/run_command.h"
 
 namespace sharedregion {
@@ -49,16 +49,16 @@ Result<std::vector<ListedLibrary>, Rejection> list_libraries(const CacheProgram 
                                                              unsigned timeout_ms) {
     CommandResult result = run_command({program.path}, {"LD_TRACE_LOADED_OBJECTS=1"}, timeout_ms);
     if (result.timed_out)
-        return Rejection{reject::kTimeout, "ld.so did not list the libraries in time"};
+        return rejected(RejectReason::Timeout, "ld.so did not list the libraries in time");
     if (result.error != 0)
-        return Rejection{reject::kMissingLibrary,
-                         std::string("ld.so cannot be asked: ") + strerror(result.error)};
+        return rejected(RejectReason::MissingLibrary,
+                        std::string("ld.so cannot be asked: ") + strerror(result.error));
     if (result.status != 0)
-        return Rejection{reject::kMissingLibrary, trimmed(result.output)};
+        return rejected(RejectReason::MissingLibrary, trimmed(result.output));
     std::vector<ListedLibrary> libraries = parse_library_list(result.output, program.interpreter);
     for (const ListedLibrary &library : libraries)
         if (library.path.empty())
-            return Rejection{reject::kMissingLibrary, library.name};
+            return rejected(RejectReason::MissingLibrary, library.name);
     return libraries;
 }
 

@@ -38,10 +38,13 @@ Done create_sub_caches(CacheModel *model);
 void emit_early_chunks(CacheModel *model);
 
 // 5. Per image, in parallel: copies segments (text into the file, data into memory), binds data.
-// Inputs: phase 3, `cache` an empty file that the text is written to.
+// Inputs: phase 3, `cache` an empty file that the text is written to, or -1: no text wanted.
 // Outputs: text of all images in the file; base content with its words that slide.
 // Invariant: an image's pass writes only its own chunks and its own part of the file.
 Outcome<BindStatistics> run_image_passes(CacheModel *model, int cache, Progress &progress);
+
+// Where a capture has to put the libraries (from phase 3).
+SteeringPlan steering_plan(const CacheModel &model);
 
 // 6a. Captures all accepted programs, in parallel.
 // Inputs: phase 5. Outputs: one capture per program that could be captured; the others are rejected.

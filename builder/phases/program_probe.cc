@@ -2,7 +2,7 @@
 // What kind of file a program is. (Asking for its libraries: library_list.cc.)
 #include "builder/phases/program_probe.h"
 
-#include "builder/phases/program_reject.h"
+#include "builder/capture/reject_reason.h"
 #include "builder/support/file.h"
 #include "sharedregion/elf_view.h"
 
@@ -16,8 +16,8 @@ namespace {
 // Enough for the headers and notes of every program; larger tables are read as needed.
 constexpr uint64_t kHeaderBytes = 64 << 10;
 
-CacheProgram rejected(CacheProgram program, const char *reason, std::string detail) {
-    program.rejection = Rejection{reason, std::move(detail)};
+CacheProgram refused(CacheProgram program, RejectReason reason, std::string detail) {
+    program.rejection = Rejection{reject_word(reason), std::move(detail)};
     return program;
 }
 
@@ -45,37 +45,37 @@ CacheProgram probe_program(const std::string &path, const LoaderImage &loader) {
     program.path = path;
     Outcome<std::string> canonical = canonical_path(path);
     if (!canonical.ok())
-        return rejected(std::move(program), reject::kNotFound, canonical.error().message());
+        return refused(std::move(program), RejectReason::NotFound, canonical.error().message());
     program.path = canonical.value();
     Outcome<FileDescriptor> file = open_to_read(program.path);
     if (!file.ok())
-        return rejected(std::move(program), reject::kNotFound, file.error().message());
+        return refused(std::move(program), RejectReason::NotFound, file.error().message());
     struct stat status;
     if (fstat(file.value().get(), &status) != 0 || !S_ISREG(status.st_mode))
-        return rejected(std::move(program), reject::kNotElf, "not a regular file");
+        return refused(std::move(program), RejectReason::NotElf, "not a regular file");
     program.identity = identity_of(status);
     auto bytes = read_at(file.value().get(), 0, kHeaderBytes, program.path);
     if (!bytes.ok())
-        return rejected(std::move(program), reject::kNotFound, bytes.error().message());
+        return refused(std::move(program), RejectReason::NotFound, bytes.error().message());
     ByteView view(bytes.value().data(), bytes.value().size());
     const auto *ident = view.at<Elf64_Ehdr>(0);
     if (ident == nullptr || std::memcmp(ident->e_ident, ELFMAG, SELFMAG) != 0)
-        return rejected(std::move(program), reject::kNotElf, "no ELF header");
+        return refused(std::move(program), RejectReason::NotElf, "no ELF header");
     Result<ElfView> elf = ElfView::open(view);
     if (!elf.ok())
-        return rejected(std::move(program), reject::kOtherMachine, elf.error().what);
+        return refused(std::move(program), RejectReason::OtherMachine, elf.error().what);
     program.interpreter = interpreter_of(elf.value());
     if (elf.value().phdr(PT_INTERP) == nullptr)
-        return rejected(std::move(program), reject::kStatic, "no PT_INTERP");
+        return refused(std::move(program), RejectReason::StaticProgram, "no PT_INTERP");
     std::string interpreter = program.interpreter;
     if (!is_genuine(interpreter, loader))
-        return rejected(std::move(program), reject::kOtherInterpreter, interpreter);
+        return refused(std::move(program), RejectReason::OtherInterpreter, interpreter);
     program.key = program_key(elf.value().build_id(), hash_program_headers(elf.value().phdrs()));
     if (gains_privileges(program.path, status))
-        return rejected(std::move(program), reject::kSetUserId,
-                        "set-user-ID, set-group-ID or file capabilities");
+        return refused(std::move(program), RejectReason::SetUserId,
+                       "set-user-ID, set-group-ID or file capabilities");
     if (access(program.path.c_str(), X_OK) != 0)
-        return rejected(std::move(program), reject::kNoPermission, "not executable by the caller");
+        return refused(std::move(program), RejectReason::NoPermission, "not executable by the caller");
     return program;
 }
 

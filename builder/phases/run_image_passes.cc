@@ -36,7 +36,7 @@ Done copy_segments(CacheImage *image, int cache) {
     for (SegmentChunk &chunk : image->segments) {
         if (chunk.segment_kind == SegmentKind::Data)
             TRY(copy_data(*image, &chunk, file.get()));
-        else
+        else if (cache >= 0)
             TRY(copy_text(*image, chunk, file.get(), cache));
     }
     return Success{};
@@ -45,7 +45,7 @@ Done copy_segments(CacheImage *image, int cache) {
 } // namespace
 
 Outcome<BindStatistics> run_image_passes(CacheModel *model, int cache, Progress &progress) {
-    if (ftruncate(cache, static_cast<off_t>(model->mapped_size.raw())) != 0)
+    if (cache >= 0 && ftruncate(cache, static_cast<off_t>(model->mapped_size.raw())) != 0)
         return Failure::system(errno, model->main->name, "cannot be extended");
     SymbolIndex index(*model);
     std::atomic<uint64_t> relocations = 0, unresolved = 0, from_capture = 0;

@@ -27,3 +27,14 @@ sets_test_SOURCES := selftests/unit/sets_test.cc builder/support/hash_body.cc $(
 	$(CAPTURE_TEST_SOURCES)
 sets_test_LIBS := -lgtest_main -lgtest -ltbb -lcrypto -lpthread
 include selftests/unit/builder.mk
+
+
+# daemon/dyldctl, bench
+TESTS += programs_test
+programs_test_SOURCES := selftests/unit/programs_test.cc selftests/unit/synthetic_generation.cc \
+	daemon/dyldctl/programs.cc $(DAEMON_SOURCES)
+programs_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
+
+TESTS += bench_test
+bench_test_SOURCES := selftests/unit/bench_test.cc $(BENCH_SOURCES)
+bench_test_LIBS := -lgtest_main -lgtest -lpthread

@@ -1,35 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/freshness.h"
 
-#include "sharedregion/elf_view.h"
-
-#include <sys/auxv.h>
+#include "sharedregion/machine.h"
 
 namespace sharedregion {
 
 namespace {
-
-#ifndef AT_MINSIGSTKSZ
-constexpr unsigned long AT_MINSIGSTKSZ = 51; // include/uapi/linux/auxvec.h
-#endif
-
-// Extended control register 0 (Intel SDM vol. 1, 13.3). The kernel enables it wherever there is AVX;
-// without OSXSAVE the instruction would fault, and no register state depends on it.
-uint64_t read_xcr0() {
-    if (!__builtin_cpu_supports("avx"))
-        return 0;
-    uint32_t low, high;
-    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return uint64_t(high) << 32 | low;
-}
-
-bool same_platform(const Environment &built) {
-    const char *platform = reinterpret_cast<const char *>(getauxval(AT_PLATFORM));
-    char padded[sizeof built.platform] = {};
-    if (platform != nullptr)
-        std::memcpy(padded, platform, strnlen(platform, sizeof padded));
-    return std::memcmp(padded, built.platform, sizeof padded) == 0;
-}
 
 bool same_programs(const SetsView &sets, const std::set<std::string> &programs) {
     if (sets.programs().size() != programs.size())
@@ -50,10 +26,14 @@ bool same_second_stage(const CacheView &cache, const std::string &path) {
 } // namespace
 
 std::optional<Stale> machine_changed(const Environment &built) {
-    if (getauxval(AT_HWCAP) != built.hwcap || getauxval(AT_HWCAP2) != built.hwcap2 ||
-        getauxval(AT_MINSIGSTKSZ) != built.minsigstksz || read_xcr0() != built.xcr0 || !same_platform(built))
+    Environment now = {};
+    if (!read_machine(&now))
+        return std::nullopt; // without /proc nothing is known; ld-dyld.so itself compares at each start
+    if (now.hwcap != built.hwcap || now.hwcap2 != built.hwcap2 || now.minsigstksz != built.minsigstksz ||
+        now.xcr0 != built.xcr0 || now.page_size != built.page_size ||
+        std::memcmp(now.platform, built.platform, sizeof now.platform) != 0)
         return Stale{"cpu-changed", ""};
-    if (hash_vdso(reinterpret_cast<const void *>(getauxval(AT_SYSINFO_EHDR))) != built.vdso_hash)
+    if (now.vdso_hash != built.vdso_hash)
         return Stale{"kernel-changed", ""};
     return std::nullopt;
 }

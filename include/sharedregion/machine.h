@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// CPU and kernel of this machine, as an Environment (file_header.h) holds them.
+//
+// Hosted. Reads the auxiliary vector as the kernel wrote it: getauxval(AT_HWCAP) and getauxval(AT_PLATFORM)
+// give what ld.so made of it (sysdeps/x86/cpu-features.c: update_active, dl_init_cacheinfo), which is not
+// what the start-up code sees.
+#pragma once
+
+#include "sharedregion/elf_view.h"
+#include "sharedregion/file_header.h"
+
+#include <cpuid.h>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace sharedregion {
+
+#ifndef AT_MINSIGSTKSZ
+inline constexpr uint64_t AT_MINSIGSTKSZ = 51; // include/uapi/linux/auxvec.h
+#endif
+
+// XCR0: which register state the kernel lets programs use; ld.so sizes its save area by it. 0 where the
+// CPU has no xgetbv (Intel SDM vol. 1, 13.3).
+inline uint64_t read_xcr0() {
+    unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & bit_OSXSAVE) == 0)
+        return 0;
+    unsigned low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return uint64_t(high) << 32 | low;
+}
+
+// Fills all but the fields about ld.so and its files. False: /proc/self/auxv cannot be read.
+inline bool read_machine(Environment *environment) {
+    int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+    Elf64_auxv_t entry;
+    bool any = false;
+    while (fd >= 0 && read(fd, &entry, sizeof entry) == sizeof entry) {
+        uint64_t value = entry.a_un.a_val;
+        any = true;
+        if (entry.a_type == AT_HWCAP)
+            environment->hwcap = value;
+        else if (entry.a_type == AT_HWCAP2)
+            environment->hwcap2 = value;
+        else if (entry.a_type == AT_MINSIGSTKSZ)
+            environment->minsigstksz = value;
+        else if (entry.a_type == AT_PAGESZ)
+            environment->page_size = value;
+        else if (entry.a_type == AT_SYSINFO_EHDR)
+            environment->vdso_hash = hash_vdso(reinterpret_cast<const void *>(value));
+        else if (entry.a_type == AT_PLATFORM && value != 0)
+            std::strncpy(environment->platform, reinterpret_cast<const char *>(value),
+                         sizeof environment->platform - 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    environment->xcr0 = read_xcr0();
+    return any;
+}
+
+} // namespace sharedregion

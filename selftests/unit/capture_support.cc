@@ -89,9 +89,15 @@ std::unique_ptr<TestPlan> make_plan(const std::vector<std::string> &programs, bo
     return plan;
 }
 
-Result<ProgramCapture, Rejection> capture(const std::string &program) {
+Result<ProgramCapture, Rejection> capture(const std::string &program, unsigned timeout_ms) {
     auto plan = make_plan({program});
-    return capture_program(CaptureRequest{program, kLoader}, plan->plan, plan->base);
+    return capture_program(CaptureRequest{program, kLoader, timeout_ms}, plan->plan, plan->base);
+}
+
+std::string fixture(const std::string &name) {
+    // Tests lie in out*/bin, fixtures always in out/fixtures.
+    std::string test = canonical("/proc/self/exe");
+    return canonical(test.substr(0, test.rfind('/')) + "/../../out/fixtures/capture/" + name);
 }
 
 std::string find_command(const std::string &name) {

@@ -36,7 +36,10 @@ std::vector<std::string> list_libraries(const std::string &program);
 std::unique_ptr<TestPlan> make_plan(const std::vector<std::string> &programs, bool with_base = true);
 
 // Plans and captures one program.
-Result<ProgramCapture, Rejection> capture(const std::string &program);
+Result<ProgramCapture, Rejection> capture(const std::string &program, unsigned timeout_ms = 10000);
+
+// A file of out/fixtures/capture, by its canonical path.
+std::string fixture(const std::string &name);
 
 // The canonical path of a command in /usr/bin, /usr/sbin, /bin or /sbin; empty: not installed.
 std::string find_command(const std::string &name);

@@ -16,11 +16,20 @@ state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/
 state_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 
 # builder/capture
+include selftests/unit/capture/capture.mk
 CAPTURE_TEST_SOURCES := selftests/unit/capture_support.cc builder/support/file.cc $(CAPTURE_SOURCES)
 
 TESTS += capture_test
 capture_test_SOURCES := selftests/unit/capture_test.cc $(CAPTURE_TEST_SOURCES)
 capture_test_LIBS := -lgtest_main -lgtest -lpthread
+
+TESTS += classify_test
+classify_test_SOURCES := selftests/unit/classify_test.cc builder/support/file.cc $(CAPTURE_SOURCES)
+classify_test_LIBS := -lgtest_main -lgtest -lpthread
+
+TESTS += reject_test
+reject_test_SOURCES := selftests/unit/reject_test.cc $(CAPTURE_TEST_SOURCES)
+reject_test_LIBS := -lgtest_main -lgtest -lpthread
 
 TESTS += sets_test
 sets_test_SOURCES := selftests/unit/sets_test.cc builder/support/hash_body.cc $(SETS_SOURCES) \

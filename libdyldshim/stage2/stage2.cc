@@ -75,6 +75,7 @@ void tell_debugger(const Start &start) {
 extern "C" JitReason stage2_main(LaunchRequest *request) {
     if (request->version != kLaunchVersion)
         return JitReason::Format;
+    request->detail = nullptr;
     uint64_t blob = as_word(request->set) - as_word(request->region);
     auto view = SetView::open(ByteView(request->set, request->region->file_size - blob));
     if (!view.ok())

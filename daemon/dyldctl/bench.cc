@@ -70,8 +70,7 @@ Outcome<std::vector<BenchCommand>> choose_commands(const BenchOptions &options) 
 
 Outcome<std::vector<CommandResult>> bench(const Context &context, const BenchOptions &options) {
     std::vector<BenchCommand> commands = TRY(choose_commands(options));
-    StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
-    LaunchFiles files = TRY(find_launch_files(state));
+    LaunchFiles files = TRY(find_launch_files(context.state_option));
     if (inside_launch_namespace(files))
         return Failure::about(files.genuine_loader,
                               "is ld-dyld.so here: start `dyldctl bench` outside of `dyldctl run`");

@@ -46,6 +46,11 @@ Done bind(const std::string &from, const std::string &to) {
     return Success{};
 }
 
+Failure nothing_built(const std::string &state) {
+    return Failure::about(state, "nothing built here yet; run `dyldctl build PROGRAM...`", Failure::kNoOffset,
+                          ENOENT);
+}
+
 // Whether a file is some state's ld-dyld.so: it carries the magic of its configuration block
 // (libdyldshim/config.h), which no genuine ld.so has.
 bool is_ld_dyld(const std::string &path) {
@@ -99,13 +104,24 @@ Done try_in_child(const LaunchFiles &files) {
 
 } // namespace
 
+Outcome<LaunchFiles> find_launch_files(const std::string &option) {
+    std::string path = TRY(choose_state_path(option));
+    Outcome<StateDirectory> state = StateDirectory::open(path);
+    if (!state.ok())
+        return state.error().code == ENOENT ? nothing_built(path) : std::move(state.error());
+    return find_launch_files(state.value());
+}
+
 Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
     std::optional<LoaderRecord> record = LoaderRecord::read(state);
     if (!record)
-        return Failure::about(state.path(), "nothing built here yet; run `dyldctl build PROGRAM...`",
-                              Failure::kNoOffset, ENOENT);
-    LaunchFiles files = {state.path(), state.file(kLoaderName), state.file(kAliasFileName),
-                         record->genuine.path, record->result.path != state.file(kLoaderName)};
+        return nothing_built(state.path());
+    LaunchFiles files = {state.path(),
+                         state.file(kLoaderName),
+                         state.file(kAliasFileName),
+                         record->genuine.path,
+                         !(recorded_now(record->genuine.path) == record->genuine),
+                         record->result.path != state.file(kLoaderName)};
     for (const std::string &needed : {files.ld_dyld, files.alias})
         if (access(needed.c_str(), R_OK) != 0)
             return Failure::system(errno, needed, "cannot read (`dyldctl build` makes it)");

@@ -12,11 +12,15 @@ struct LaunchFiles {
     std::string ld_dyld;        // STATE/ld-dyld.so
     std::string alias;          // STATE/genuine-ld.so
     std::string genuine_loader; // canonical path of the machine's ld.so
+    bool loader_changed;        // the machine's ld.so is not the one that ld-dyld.so was made from
     bool moved;                 // ld-dyld.so was made for another directory: its own state is elsewhere
 };
 
 // Errors: nothing was built for this state.
 Outcome<LaunchFiles> find_launch_files(const StateDirectory &state);
+
+// The same for choose_state_path(option); ENOENT also where there is no such directory.
+Outcome<LaunchFiles> find_launch_files(const std::string &option);
 
 // Puts this process into such a namespace: as root a mount namespace, else a user and mount namespace that
 // keeps uid and gid. Fails, with the process as it was, where that is not allowed.

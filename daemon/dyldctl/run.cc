@@ -11,11 +11,6 @@ namespace sharedregion {
 
 namespace {
 
-Outcome<LaunchFiles> launch_files(const Context &context) {
-    StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
-    return find_launch_files(state);
-}
-
 int exit_code_of(int code) {
     return code == ENOENT ? kNotFound : kCannotExecute;
 }
@@ -34,7 +29,7 @@ void run(Context &context, const std::vector<std::string> &command) {
     Outcome<std::string> path = find_in_path(command[0]);
     if (!path.ok())
         return fail(context, path.error(), exit_code_of(path.error().code));
-    Outcome<LaunchFiles> files = launch_files(context);
+    Outcome<LaunchFiles> files = find_launch_files(context.state_option);
     if (!files.ok())
         return fail(context, files.error(), kRunFailed);
     if (files.value().moved)

@@ -156,18 +156,17 @@ Outcome<Answer> why(const Context &context, const std::string &program) {
     Answer answer;
     if (TRY(answer_from_file(path, &answer, &interpreter)))
         return answer;
-    Outcome<StateDirectory> state = StateDirectory::open_chosen(context.state_option);
-    if (!state.ok() && state.error().code == ENOENT)
-        return Answer{false, "no-cache", state.error().message()};
-    if (!state.ok())
-        return Answer{false, "untrusted", state.error().message()};
-    Outcome<LaunchFiles> files = find_launch_files(state.value());
+    Outcome<LaunchFiles> files = find_launch_files(context.state_option);
     if (!files.ok())
-        return Answer{false, "no-cache", files.error().message()};
+        return Answer{false, files.error().code == ENOENT ? "no-cache" : "untrusted",
+                      files.error().message()};
     Outcome<std::string> loader = canonical_path(interpreter);
     if (!loader.ok() || loader.value() != files.value().genuine_loader)
         return Answer{false, "other-interpreter", interpreter + " is not " + files.value().genuine_loader};
     answer = TRY(ask_loader(files.value(), path));
+    // An upgrade replaces ld.so and libc together; the first file that a start meets is libc.
+    if (answer.word == "library-changed" && files.value().loader_changed)
+        return Answer{false, "loader-changed", files.value().genuine_loader};
     if (answer.word == "no-set")
         explain_no_set(context, path, &answer);
     return answer;

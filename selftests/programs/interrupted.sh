@@ -46,7 +46,7 @@ if ((EUID != 0)) || ! unshare -m true 2>/dev/null; then
 else
     full_disk='
         set -e
-        mkdir -p "$1" && mount -t tmpfs -o size=64m small "$1"
+        mkdir -p "$1" && mount -t tmpfs -o size=64m,mode=755 small "$1"
         "$0" --state "$1" build "$2" >/dev/null 2>&1
         used=$(du -sk "$1" | cut -f1)
         mount -o remount,size=$((used + 64))k "$1"

@@ -87,8 +87,10 @@ both() {
     local expected=$1 description=$2 plain=0 shared=0 got d=$TAP_TMP/both
     shift 2
     mkdir -p "$d"
-    DYLD_PRINT_LOADERS=1 "$@" <"$INPUT" >"$d/plain.out" 2>"$d/plain.err" || plain=$?
-    DYLD_PRINT_LOADERS=1 run_prebuilt "$@" <"$INPUT" >"$d/shared.out" 2>"$d/shared.raw" || shared=$?
+    # Subshells that exec: a shell's word about a signal goes to this script's stderr, not among the program's.
+    (export DYLD_PRINT_LOADERS=1 && exec "$@") <"$INPUT" >"$d/plain.out" 2>"$d/plain.err" || plain=$?
+    (export DYLD_PRINT_LOADERS=1 && exec "$DYLDCTL" --state "$STATE" run -- "$@") \
+        <"$INPUT" >"$d/shared.out" 2>"$d/shared.raw" || shared=$?
     got=$(decision_of "$(grep -a '^dyld: ' "$d/shared.raw" | tail -n 1)")
     grep -av '^dyld: ' "$d/shared.raw" >"$d/shared.err"
     local stream problems=""

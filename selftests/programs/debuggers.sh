@@ -7,8 +7,8 @@ use_fixture_state
 
 # gdb's words without what differs from run to run.
 plain_words() {
-    sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(LWP|process|Thread) [0-9]+/\1 N/g; s/\[Inferior .*//; /^warning: /d; /^dyld: /d;
-            /debuginfod|^\[New |^Using host|^\[Thread debugging/d'
+    sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(LWP|process|Thread) [0-9]+/\1 N/g; s/\[Inferior .*//; s/target://; /^warning: /d; /^dyld: /d;
+            /debuginfod|^\[New |^Using host|^\[Thread /d'
 }
 gdb_batch() { gdb -batch -nx -ex 'set debuginfod enabled off' -ex 'set pagination off' "$@"; }
 

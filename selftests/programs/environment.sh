@@ -73,7 +73,9 @@ if ! unshare -m true 2>/dev/null; then
 else
     cp -a /etc "$TAP_TMP/etc"
     echo "$FIX/libpreload.so" >"$TAP_TMP/etc/ld.so.preload"
+    # All else in /etc that sets depend on stays the very file.
+    in_other_etc='mount --bind /etc/ld.so.cache "$0/ld.so.cache" && mount --rbind "$0" /etc && exec "$@"'
     both 'jit preload-file.*' "/etc/ld.so.preload that appeared is honoured" \
-        unshare -m bash -c 'mount --bind "$0" /etc && exec "$@"' "$TAP_TMP/etc" "$FIX/uses_lib"
+        unshare -m bash -c "$in_other_etc" "$TAP_TMP/etc" "$FIX/uses_lib"
 fi
 tap_done

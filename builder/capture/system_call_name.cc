@@ -5,6 +5,7 @@
 
 namespace sharedregion {
 
+// clang-format off
 #define SHAREDREGION_SYSTEM_CALLS(X)                                                                         \
     X(read)                                                                                                  \
     X(write)                                                                                                 \
@@ -23,6 +24,7 @@ namespace sharedregion {
                                             X(pipe2) X(inotify_init1) X(prlimit64) X(seccomp)                \
                                                 X(memfd_create) X(bpf) X(statx) X(rseq) X(io_uring_setup)    \
                                                     X(clone3) X(close_range) X(pkey_mprotect)
+// clang-format on
 
 std::string system_call_name(uint64_t number) {
     switch (number) {

@@ -6,5 +6,7 @@ int library_function(void) {
     return *library_pointer;
 }
 #ifdef LINK_ONLY
-int defined_nowhere(void) { return 1; }
+int defined_nowhere(void) {
+    return 1;
+}
 #endif

@@ -8,9 +8,10 @@ using namespace sharedregion;
 
 namespace {
 
-constexpr char kFooter[] = "Exit codes: 0 done; 1 the build failed or a file is damaged (the message names "
-                           "file and offset);\n2 wrong command line; 3 no program could be captured "
-                           "(build), the program was rejected (capture).";
+constexpr char kFooter[] =
+    "Exit codes: 0 done (build: also if programs were rejected); 1 the build failed or a file "
+    "is damaged:\nthe message names file and offset; 2 wrong command line; 3 capture: the "
+    "program was rejected.";
 
 void add_build(CLI::App *app, BuildArguments *arguments) {
     BuilderOptions &options = arguments->options;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Tests of the builder without its captures.
+# Tests of the builder (those of captures and sets: sources.mk).
 include selftests/unit/binder/binder.mk
 
 TESTS += elf_reader_test
@@ -22,3 +22,11 @@ cache_file_test_LIBS := -lgtest -lgtest_main $(BUILDER_LIBS)
 TESTS += inputs_test
 inputs_test_SOURCES := selftests/unit/inputs_test.cc selftests/unit/model_of_programs.cc $(BUILDER_SOURCES)
 inputs_test_LIBS := -lgtest -lgtest_main $(BUILDER_LIBS)
+
+TESTS += adopt_test
+adopt_test_SOURCES := selftests/unit/adopt_test.cc selftests/unit/model_of_programs.cc $(BUILDER_SOURCES)
+adopt_test_LIBS := -lgtest -lgtest_main $(BUILDER_LIBS)
+
+TESTS += build_test
+build_test_SOURCES := selftests/unit/build_test.cc selftests/unit/model_of_programs.cc $(BUILDER_SOURCES)
+build_test_LIBS := -lgtest -lgtest_main $(BUILDER_LIBS)

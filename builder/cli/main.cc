@@ -34,12 +34,12 @@ void add_build(CLI::App *app, BuildArguments *arguments) {
 
 void add_dump(CLI::App *app, DumpArguments *arguments) {
     CLI::App *dump = app->add_subcommand("dump", "Prints the tables of a cache or of a file of sets");
-    CLI::Option *cache = dump->add_option("--cache", arguments->cache, "A file `shared_cache`");
-    CLI::Option *sets = dump->add_option("--sets", arguments->sets, "A file `sets`");
-    cache->excludes(sets);
+    CLI::Option_group *file = dump->add_option_group("File", "one of");
+    file->add_option("--cache", arguments->cache, "A file `shared_cache`");
+    file->add_option("--sets", arguments->sets, "A file `sets`");
+    file->require_option(1);
     dump->add_flag("--exports", arguments->exports, "With --cache: print the export index too");
     dump->add_flag("--json", arguments->json, "Print JSON");
-    dump->require_option(1, 0);
 }
 
 void add_capture(CLI::App *app, CaptureArguments *arguments) {

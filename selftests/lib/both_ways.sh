@@ -88,8 +88,8 @@ both() {
     shift 2
     mkdir -p "$d"
     # Subshells that exec: a shell's word about a signal goes to this script's stderr, not among the program's.
-    (export DYLD_PRINT_LOADERS=1 && exec "$@") <"$INPUT" >"$d/plain.out" 2>"$d/plain.err" || plain=$?
-    (export DYLD_PRINT_LOADERS=1 && exec "$DYLDCTL" --state "$STATE" run -- "$@") \
+    (exec env DYLD_PRINT_LOADERS=1 "$@") <"$INPUT" >"$d/plain.out" 2>"$d/plain.err" || plain=$?
+    (exec env DYLD_PRINT_LOADERS=1 "$DYLDCTL" --state "$STATE" run -- "$@") \
         <"$INPUT" >"$d/shared.out" 2>"$d/shared.raw" || shared=$?
     got=$(decision_of "$(grep -a '^dyld: ' "$d/shared.raw" | tail -n 1)")
     grep -av '^dyld: ' "$d/shared.raw" >"$d/shared.err"

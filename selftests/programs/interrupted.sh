@@ -23,8 +23,9 @@ for ((i = 1; i <= kills; i++)); do
     setsid "$DYLDCTL" --state "$STATE" build "$program" >/dev/null 2>&1 &
     job=$!
     sleep "$(printf '%d.%03d' $(((RANDOM % build_ms) / 1000)) $(((RANDOM % build_ms) % 1000)))"
-    kill -9 -- "-$job" 2>/dev/null && killed=$((killed + 1))
+    kill -9 -- "-$job" 2>/dev/null
     wait "$job" 2>/dev/null
+    (($? == 137)) && killed=$((killed + 1))
     for old in "$FIX/hello" "$FIX/uses_lib"; do
         got=$(decision "$old")
         [[ $got == prebuilt ]] || problems+="after kill $i: $old: $got"$'\n'

@@ -11,7 +11,8 @@ namespace sharedregion {
     X(write)                                                                                                 \
     X(open)                                                                                                  \
     X(close)                                                                                                 \
-    X(stat) X(fstat) X(lstat) X(poll) X(lseek) X(mmap) X(mprotect) X(munmap) X(brk) X(rt_sigaction)          \
+    X(stat)                                                                                                  \
+    X(fstat) X(lstat) X(poll) X(lseek) X(mmap) X(mprotect) X(munmap) X(brk) X(rt_sigaction)                  \
         X(rt_sigprocmask) X(ioctl) X(writev) X(access) X(pipe) X(select) X(sched_yield) X(mremap) X(madvise) \
             X(shmget) X(shmat) X(dup) X(dup2) X(nanosleep) X(alarm) X(setitimer) X(socket) X(connect)        \
                 X(sendto) X(recvfrom) X(clone) X(fork) X(vfork) X(execve) X(kill) X(fcntl) X(flock)          \

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Fuzz targets (libFuzzer, address and undefined sanitizers), to out/fuzz. Each *_fuzz.cc names in
 # NAME_FUZZ_SOURCES the further sources that it needs.
-FUZZ_CXX := clang++ -std=c++20 -O1 -g -fno-exceptions -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=undefined
+FUZZ_CXX := clang++ -std=c++20 -O1 -g -fno-exceptions -fno-rtti -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize=vptr -fno-sanitize-recover=undefined
 FUZZ_TARGETS := $(basename $(notdir $(wildcard selftests/fuzz/*_fuzz.cc)))
 
 define fuzz_template

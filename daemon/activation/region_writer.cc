@@ -71,7 +71,8 @@ class SparseFile {
     const std::string &path_;
 };
 
-// Where each part of the file lies; all but strings begin on a page.
+// Where each part of the file lies; data area and sets begin on a page. The strings come right behind the
+// header: every start reads both, and so faults in one page.
 struct Layout {
     uint64_t index_offset, index_slots, data_offset, sets_offset, sets_size, strings_offset, file_size;
     std::vector<uint64_t> blob_offsets;
@@ -79,7 +80,9 @@ struct Layout {
 
 Layout plan_layout(const RegionPlan &plan) {
     Layout layout = {};
-    layout.index_offset = align_up(sizeof(RegionHeader), kPageSize);
+    layout.strings_offset = sizeof(RegionHeader);
+    layout.index_offset =
+        align_up(layout.strings_offset + plan.cache_path.size() + 1, sizeof(RegionIndexSlot));
     // At most half full, so that probing for a program that has no set ends soon.
     for (layout.index_slots = 2; layout.index_slots < 2 * plan.sets.size(); layout.index_slots *= 2) {
     }
@@ -92,8 +95,7 @@ Layout plan_layout(const RegionPlan &plan) {
         end += set.bytes().size();
     }
     layout.sets_size = end - layout.sets_offset;
-    layout.strings_offset = end;
-    layout.file_size = end + plan.cache_path.size() + 1;
+    layout.file_size = end;
     return layout;
 }
 

@@ -2,7 +2,7 @@
 // The activated region file `region`: what ld-dyld.so opens at every start.
 //
 // Written by activation (daemon/activation) into tmpfs from a verified generation, with one slide for
-// all of it: header page, index, data area (slid, compact), sets (slid), strings. It is
+// all of it: header, strings, index, data area (slid, compact), sets (slid). It is
 // read-only, gone after a reboot, and names the shared_cache that gives the text.
 // Layout: all Extents page-aligned except index and strings. docs/cache-format.md.
 #pragma once

@@ -10,6 +10,7 @@ export LC_ALL=C
 ctl=out/bin/dyldctl
 state=$PWD/out/demo/state
 results=$PWD/out/demo
+empty=out/fixtures/empty
 mkdir -p "$results"
 
 # Program and the arguments that make it say who it is; those that are not installed are left out.
@@ -30,7 +31,7 @@ done
 
 echo "== dyldctl build: ${#paths[@]} programs"
 trap '"$ctl" --state "$state" clean >/dev/null' EXIT
-"$ctl" --state "$state" build "${paths[@]}" out/fixtures/empty
+"$ctl" --state "$state" build "${paths[@]}" "$empty"
 
 echo
 echo "== each program both ways: exit code, output and errors"
@@ -56,4 +57,4 @@ fi
 
 echo
 echo "== start-up time, from the cache against ld.so (less is better)"
-"$ctl" --state "$state" bench --chart "$results/start-ratio.svg" out/fixtures/empty "${paths[@]}"
+"$ctl" --state "$state" bench --chart "$results/start-ratio.svg" "$empty" "${commands[@]}"

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Measures and writes docs/performance.md: `bench/report.sh [-n RUNS]`. Needs `make all fixtures`, root, and a
+# machine that does nothing else; takes some minutes. State goes below out/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+runs=300
+while getopts n: option; do
+    case $option in
+    n) runs=$OPTARG ;;
+    *) exit 2 ;;
+    esac
+done
+
+ctl=$PWD/out/bin/dyldctl
+work=$PWD/out/report
+page=docs/performance.md
+mkdir -p "$work"
+
+# The programs of the table, with what makes them end at once.
+commands=("out/fixtures/empty" "/usr/bin/bash --version" "/usr/bin/python3 --version" "/usr/bin/perl --version"
+    "/usr/bin/git --version" "/usr/bin/curl --version" "/usr/bin/ssh -V" "/usr/bin/qemu-system-x86_64 --version"
+    "/usr/bin/clang --version")
+present=() paths=()
+for command in "${commands[@]}"; do
+    if [[ -x ${command%% *} ]]; then
+        present+=("$command")
+        paths+=("${command%% *}")
+    fi
+done
+
+machine() {
+    echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors," \
+        "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo); Linux $(uname -r);" \
+        "$(ldd --version | head -n 1 | sed 's/^ldd //'); load when measured: $(cut -d' ' -f1 /proc/loadavg)."
+}
+
+# measure_build STATE PROGRAM...: "SECONDS PEAK_MIB" of one dyldctl build
+measure_build() {
+    python3 - "$ctl" --state "$1" build --quiet "${@:2}" <<'PYTHON'
+import resource, subprocess, sys, time
+begin = time.monotonic()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{time.monotonic() - begin:.1f} {usage.ru_maxrss / 1024:.0f}")
+PYTHON
+}
+
+ratio_rows() { # JSON
+    jq -r '.results[] | [(.arguments | join(" ") | sub("^.*/(?<n>[^/ ]+)"; .n)),
+        (.decision | split(" ")[0]),
+        (.plain.microseconds.median | round), (.shared.microseconds.median | round), (.ratio * 100 | round / 100),
+        ((.paired_ratio.quartiles | map(. * 100 | round / 100 | tostring)) | join(" to ")),
+        "\(.plain.minor_faults) / \(.shared.minor_faults)",
+        "\(.plain.system_calls_before_entry) / \(.shared.system_calls_before_entry)"] | "| " + (map(tostring) | join(" | ")) + " |"' "$1"
+}
+
+echo "report: start times" >&2
+state=$work/state
+trap '"$ctl" --state "$state" clean >/dev/null 2>&1; "$ctl" --state "$work/large" clean >/dev/null 2>&1' EXIT
+"$ctl" --state "$state" build --quiet "${paths[@]}" >/dev/null
+"$ctl" --state "$state" bench -n "$runs" --json --chart "$work/start-ratio.svg" "${present[@]}" >"$work/bench.json"
+# An empty main that was not built: what a fallback costs.
+"$ctl" --state "$state" bench -n $((runs * 2)) --json out/fixtures/empty_other >"$work/fallback.json"
+
+echo "report: builds" >&2
+mapfile -t programs < <(find /usr/bin /usr/sbin -xdev -type f -perm -u+x ! -perm /6000 -print0 | sort -z |
+    while IFS= read -r -d '' file; do
+        [[ $(head -c 4 "$file" | tr -d '\0') == $'\x7fELF' ]] && readelf -Wl "$file" 2>/dev/null |
+            grep -q '^  INTERP' && echo "$file"
+    done)
+sample=("${programs[@]:0:500}")
+read -r build_seconds build_mib < <(measure_build "$work/large" "${sample[@]}")
+read -r again_seconds _ < <(measure_build "$work/large" "${sample[@]}")
+built=$("$ctl" --state "$work/large" list | grep -c '^prebuilt')
+
+{
+    cat <<HEADER
+# Performance
+
+Written by \`bench/report.sh\`; do not edit by hand. Each program is started alternately by plain ld.so and from the cache,
+pinned to one processor, by the same spawner; figures are medians of $runs starts each. Method: \`bench/compare.h\`.
+
+$(machine)
+
+## Start time
+
+| program | decision | ld.so, us | cache, us | ratio | quartiles of paired ratios | minor faults | calls before entry |
+|---|---|---|---|---|---|---|---|
+$(ratio_rows "$work/bench.json")
+
+Command: \`dyldctl bench -n $runs --json PROGRAM...\`.
+
+## Fallback
+
+| program | decision | ld.so, us | through ld-dyld.so, us | ratio | quartiles of paired ratios | minor faults | calls before entry |
+|---|---|---|---|---|---|---|---|
+$(ratio_rows "$work/fallback.json")
+
+## Building
+
+| what | figure |
+|---|---|
+| generation for ${#sample[@]} programs of /usr/bin and /usr/sbin ($built captured) | $build_seconds s, peak RSS of the largest process $build_mib MiB |
+| the same again, nothing changed | $again_seconds s |
+HEADER
+    if [[ -s out/test-state/sweep-results/results ]]; then
+        cat <<SWEEP
+
+## Sweep
+
+\`selftests/programs/sweep.sh\`: $(wc -l <out/test-state/sweep-results/results) programs started with \`--version\`,
+$(grep -c ' prebuilt ' out/test-state/sweep-results/results) from the cache, $(grep -c '^differs' out/test-state/sweep-results/results || true) different from plain.
+SWEEP
+    fi
+} >"$work/performance.md"
+mv "$work/performance.md" "$page"
+echo "report: wrote $page; chart: $work/start-ratio.svg" >&2

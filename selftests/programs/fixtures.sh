@@ -20,6 +20,7 @@ both prebuilt "a plugin with TLS works in threads older than it" "$FIX/plugin_tl
 both prebuilt "RTLD_LAZY stays lazy" "$FIX/lazy" "$FIX/liblazy.so"
 both prebuilt "threads, robust and shared mutexes, fork with threads, atfork work" "$FIX/threads"
 both prebuilt "ucontext, longjmp, sigaltstack work" "$FIX/context"
+both prebuilt "relro is read-only, nothing is writable and executable" "$FIX/protections"
 both any "posix_spawn, vfork and execve start children" "$FIX/execs" "$FIX/hello"
 both any "a #! script's interpreter starts" "$FIX/script" 4
 is "$(decision "$FIX/script" 4)" prebuilt "a #! script's interpreter comes from the cache"
@@ -41,10 +42,28 @@ both 'jit no-set.*' "an unresolved function that is called ends the program as u
 # The same text at another place is another program for $ORIGIN: it must find its own library.
 mkdir -p "$TAP_TMP/moved"
 cp "$FIX/uses_lib" "$FIX/other/libfixture.so" "$TAP_TMP/moved/"
-both 'jit .*' "a copy beside another library uses that library" "$TAP_TMP/moved/uses_lib"
+both 'jit program-changed.*' "a copy beside another library uses that library" "$TAP_TMP/moved/uses_lib"
 ln -s "$FIX/uses_lib" "$TAP_TMP/link"
-both 'prebuilt|jit .*' "a symbolic link to a program works" "$TAP_TMP/link"
+both prebuilt "a symbolic link to a program works" "$TAP_TMP/link"
 ln "$FIX/uses_lib" "$FIX/other/hard_link" 2>/dev/null
 at_exit rm -f "$FIX/other/hard_link"
-both 'jit .*' "a hard link beside another library uses that library" "$FIX/other/hard_link"
+both 'jit program-changed.*' "a hard link beside another library uses that library" "$FIX/other/hard_link"
+
+# Executed by descriptor: AT_EXECFN is a path in /dev/fd, or of a file that has no name any more.
+by_descriptor='import os, sys; os.execve(os.open(sys.argv[1], os.O_RDONLY), sys.argv[1:], os.environ)'
+both 'prebuilt|jit program-changed.*' "fexecve of a program" python3 -c "$by_descriptor" "$FIX/uses_lib"
+by_memory='
+import os, sys
+fd = os.memfd_create("copy", 0)
+os.write(fd, open(sys.argv[1], "rb").read())
+os.execve(fd, sys.argv[1:], os.environ)'
+both 'jit .*' "a copy of a program in memory is another program" python3 -c "$by_memory" "$FIX/hello" 8
+deleted='import os, sys; fd = os.open(sys.argv[1], 0); os.unlink(sys.argv[1]); os.execve(fd, sys.argv[1:], os.environ)'
+run_deleted() { cp "$FIX/hello" "$TAP_TMP/unlinked" && "$@" python3 -c "$deleted" "$TAP_TMP/unlinked" 8 2>/dev/null | head -n 1; }
+is "$(run_deleted run_prebuilt)" "$(run_deleted env)" "a program that was deleted between open and exec runs"
+
+# The same relative name means another file in another directory.
+mkdir -p "$TAP_TMP/here"
+cp "$FIX/hello" "$TAP_TMP/here/uses_lib"
+both 'jit .*' "another program under a known relative name" bash -c 'cd "$0" && exec ./uses_lib 3' "$TAP_TMP/here"
 tap_done

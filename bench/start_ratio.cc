@@ -11,7 +11,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sched.h>
-#include <spawn.h>
 #include <string>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -46,9 +45,12 @@ Sample spawn_once(char **argv) {
     struct rusage usage;
     pid_t child;
     int64_t begin = now();
-    if (posix_spawn(&child, argv[0], nullptr, nullptr, argv, environ) != 0)
-        die("posix_spawn");
-    if (wait4(child, &sample.status, 0, &usage) != child)
+    // posix_spawn(3) would add a stack of its own and signal masks; here nothing is shared that matters.
+    if ((child = vfork()) == 0) {
+        execve(argv[0], argv, environ);
+        _exit(127);
+    }
+    if (child < 0 || wait4(child, &sample.status, 0, &usage) != child)
         die("wait4");
     sample.nanoseconds = now() - begin;
     sample.faults = usage.ru_minflt;

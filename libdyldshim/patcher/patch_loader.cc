@@ -6,7 +6,9 @@
 #include "sharedregion/jit_reason.h"
 #include "sharedregion/units.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sharedregion {
 namespace {
@@ -104,21 +106,6 @@ Outcome<ZeroSlack> take(std::vector<ZeroSlack> *slacks, uint64_t size, bool exec
                                      std::to_string(largest) + "; this ld.so is not supported");
 }
 
-// The strings that the configuration names, one after the other; `config` gets their addresses.
-class StringBlock {
-  public:
-    uint64_t add(const std::string &text) {
-        uint64_t at = bytes_.size();
-        bytes_ += text;
-        bytes_ += '\0';
-        return at;
-    }
-    const std::string &bytes() const { return bytes_; }
-
-  private:
-    std::string bytes_;
-};
-
 void put(std::vector<char> *file, const ZeroSlack &place, const void *bytes) {
     std::memcpy(file->data() + place.file_offset, bytes, place.size);
     auto *header = reinterpret_cast<Elf64_Ehdr *>(file->data());
@@ -134,10 +121,11 @@ Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
     std::vector<ZeroSlack> slacks = TRY(find_zero_slack(elf, request.loader_path)); // checks the segments
     uint64_t resume = TRY(find_resume(request, elf));
     TRY(check_stage1(request));
+    std::stable_partition(slacks.begin(), slacks.end(),
+                          [](const ZeroSlack &slack) { return slack.executable; });
     ZeroSlack code = TRY(take(&slacks, request.stage1.size(), true, "the first stage", request));
 
     LoaderConfig config;
-    StringBlock strings;
     std::memcpy(&config, request.stage1.data() + kConfigOffset, sizeof config);
     config.address = code.address + kConfigOffset;
     config.genuine_entry = elf.header().e_entry;
@@ -145,20 +133,23 @@ Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
     config.genuine = request.loader_identity;
     config.own_dev = request.own_dev;
     config.own_ino = request.own_ino;
-    config.genuine_path = strings.add(request.loader_path);
-    config.alias_path = strings.add(request.state + "/" + kAliasName);
-    config.region_path = strings.add(request.state + "/" + kRegionName);
-    config.reason_words = strings.add(std::string(kReasonWords, sizeof kReasonWords - 1));
-    ZeroSlack text =
-        TRY(take(&slacks, strings.bytes().size(), false, "the paths of the state directory", request));
-    for (uint64_t *address :
-         {&config.genuine_path, &config.alias_path, &config.region_path, &config.reason_words})
-        *address += text.address;
 
     std::vector<char> file = request.loader;
     put(&file, code, request.stage1.data());
+    // What each start reads comes first: it may still fit beside the code, in a page that is touched anyway.
+    const std::pair<uint64_t *, std::string> strings[] = {
+        {&config.region_path, request.state + "/" + kRegionName},
+        {&config.alias_path, request.state + "/" + kAliasName},
+        {&config.genuine_path, request.loader_path},
+        {&config.reason_words, std::string(kReasonWords, sizeof kReasonWords - 1)},
+    };
+    for (const auto &[address, text] : strings) {
+        ZeroSlack place =
+            TRY(take(&slacks, text.size() + 1, false, "the paths of the state directory", request));
+        put(&file, place, text.c_str());
+        *address = place.address;
+    }
     std::memcpy(file.data() + code.file_offset + kConfigOffset, &config, sizeof config);
-    put(&file, text, strings.bytes().data());
     reinterpret_cast<Elf64_Ehdr *>(file.data())->e_entry = code.address;
     return file;
 }

@@ -47,7 +47,7 @@ JitReason check_loader(const Start &start) {
     const Environment &built = start.region().environment;
     const LoaderConfig &config = *start.request->config;
     bool same = config.genuine == built.loader;
-    if (built.loader_build_id.size != 0) {
+    if (!same && built.loader_build_id.size != 0) { // the same one, installed again
         auto header =
             ElfView::open(ByteView(reinterpret_cast<void *>(start.request->loader_base), kPageSize));
         same = header.ok() && header.value().build_id() == built.loader_build_id;
@@ -105,19 +105,35 @@ JitReason check_loader_files(const Start &start) {
     return is_file(kLoaderPreload, built.loader_preload) ? JitReason::None : JitReason::PreloadFile;
 }
 
-// The executable's file: catches what was rewritten in place under the same build-id. Without /proc
-// the build-id has to do.
+// The executable's file: catches what was rewritten in place under the same build-id. The path that was
+// executed is looked at first, since the first look into a process's /proc costs as much as 20 others;
+// it names another file for #! scripts and for fexecve(3). Without /proc the build-id has to do.
 JitReason check_program_file(const Start &start) {
     const SetHeader &set = start.set.header();
-    struct stat st;
-    // The name that was executed, while it still means that file: a look into /proc costs ten times as much,
-    // because the kernel makes this process's directory there for it.
-    if (is_file(reinterpret_cast<const char *>(start.args.value(AT_EXECFN)), set.identity))
+    const char *executed = reinterpret_cast<const char *>(start.args.value(AT_EXECFN));
+    if (executed != nullptr && is_file(executed, set.identity))
         return JitReason::None;
+    struct stat st;
     long result = sys_stat(kOwnProgram, &st);
     bool same = result == -ENOENT ? (set.flags & kSetHasBuildId) != 0
                                   : result == 0 && identity_of(st) == set.identity;
     return same ? JitReason::None : start.because(JitReason::ProgramChanged, start.set.path());
+}
+
+// With $ORIGIN in use the same file under another name finds other libraries. (Not inlined: its buffer would
+// move the stack of all other checks to another page.)
+[[gnu::noinline]] JitReason check_path(const Start &start) {
+    const char *expected = start.set.path();
+    char path[4096];
+    long size = syscall3(__NR_readlink, as_word(kOwnProgram), as_word(path), sizeof path);
+    bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
+                equal_bytes(path, expected, static_cast<uint64_t>(size));
+    return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);
+}
+
+JitReason check_path_if_it_matters(const Start &start) {
+    bool matters = (start.set.header().flags & kSetPathDependent) != 0;
+    return matters ? check_path(start) : JitReason::None;
 }
 
 JitReason check_libraries(const Start &start) {
@@ -134,18 +150,6 @@ JitReason check_libraries(const Start &start) {
     return JitReason::None;
 }
 
-// With $ORIGIN in use the same file under another name finds other libraries.
-JitReason check_path(const Start &start) {
-    if ((start.set.header().flags & kSetPathDependent) == 0)
-        return JitReason::None;
-    const char *expected = start.set.path();
-    char path[4096];
-    long size = syscall3(__NR_readlink, as_word(kOwnProgram), as_word(path), sizeof path);
-    bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
-                equal_bytes(path, expected, static_cast<uint64_t>(size));
-    return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);
-}
-
 } // namespace
 
 JitReason check_validity(Start *writable) {
@@ -158,7 +162,7 @@ JitReason check_validity(Start *writable) {
         return reason;
     };
     JitReason reason = all(check_cpu, check_program_headers, check_order, check_kernel, check_loader,
-                           check_loader_files, check_program_file, check_path, check_libraries);
+                           check_loader_files, check_program_file, check_path_if_it_matters, check_libraries);
     return reason != JitReason::None ? reason : check_stack_limit(writable);
 }
 

@@ -23,7 +23,8 @@ struct PatchRequest {
 
 // Puts the first stage into the slack behind ld.so's text, the strings of its configuration into
 // what slack is left, and the entry point to the first stage. Everything else stays byte for byte as it
-// is, but for the sizes of the segments that grow. Errors name file and offset; nothing is written.
+// is, but for the program headers: segments grow, and the read-only ones become one. Errors name file and
+// offset; nothing is written.
 Outcome<std::vector<char>> patch_loader(const PatchRequest &request);
 
 } // namespace sharedregion

@@ -79,12 +79,16 @@ TEST_F(PatchLoader, entry_point_leads_to_the_first_stage) {
     std::vector<char> file = patched_or_fail(request_);
     auto elf = ElfView::open(ByteView(file.data(), file.size()));
     ASSERT_TRUE(elf.ok());
-    const Elf64_Phdr &segment = elf.value().phdrs()[static_cast<size_t>(text() - phdrs())];
     uint64_t entry = elf.value().header().e_entry;
-    ASSERT_GE(entry, segment.p_vaddr);
-    ASSERT_LE(entry + request_.stage1.size(), segment.p_vaddr + segment.p_filesz);
-    EXPECT_EQ(segment.p_filesz, segment.p_memsz);
-    const char *stage = file.data() + segment.p_offset + (entry - segment.p_vaddr);
+    const Elf64_Phdr *segment = nullptr;
+    for (const Elf64_Phdr &phdr : elf.value().phdrs())
+        if (phdr.p_type == PT_LOAD && entry >= phdr.p_vaddr &&
+            entry + request_.stage1.size() <= phdr.p_vaddr + phdr.p_filesz)
+            segment = &phdr;
+    ASSERT_NE(segment, nullptr);
+    EXPECT_EQ(segment->p_flags, unsigned(PF_R | PF_X));
+    EXPECT_EQ(segment->p_filesz, segment->p_memsz);
+    const char *stage = file.data() + segment->p_offset + (entry - segment->p_vaddr);
     EXPECT_EQ(std::memcmp(stage, request_.stage1.data(), kConfigOffset), 0);
 }
 
@@ -96,6 +100,21 @@ TEST_F(PatchLoader, bytes_outside_slack_and_headers_stay_as_they_are) {
     for (size_t i = headers_end; i < file.size(); i++)
         changed += file[i] != request_.loader[i] && request_.loader[i] != 0;
     EXPECT_EQ(changed, 0u);
+}
+
+TEST_F(PatchLoader, read_only_segments_become_one_and_headers_keep_their_places) {
+    std::vector<char> file = patched_or_fail(request_);
+    auto elf = ElfView::open(ByteView(file.data(), file.size()));
+    ASSERT_TRUE(elf.ok());
+    ASSERT_EQ(elf.value().phdrs().size(), header()->e_phnum);
+    unsigned loads = 0;
+    for (unsigned i = 0; i < header()->e_phnum; i++) {
+        const Elf64_Phdr &phdr = elf.value().phdrs()[i];
+        loads += phdr.p_type == PT_LOAD;
+        EXPECT_EQ(phdr.p_vaddr, phdrs()[i].p_vaddr);
+        EXPECT_TRUE(phdr.p_type == phdrs()[i].p_type || phdr.p_type == PT_NULL);
+    }
+    EXPECT_EQ(loads, 2u);
 }
 
 TEST_F(PatchLoader, configuration_names_the_genuine_loader_and_the_state_directory) {

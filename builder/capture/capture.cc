@@ -9,14 +9,6 @@
 
 namespace sharedregion {
 
-SlideBits BaseContent::slide_bits(VMOffset offset) const {
-    SlideBits bits = {};
-    for (uint64_t word = 0; word < kPageSize / 8; word++)
-        if (slides(VMOffset(offset.raw() + word * 8)))
-            bits[word / 64] |= 1ULL << word % 64;
-    return bits;
-}
-
 namespace {
 
 // ASLR can, once in many thousand runs, give two runs values that do not tell classes apart, or

@@ -51,7 +51,13 @@ class BaseContent {
     virtual bool slides(VMOffset offset) const = 0;
     // slides() for a whole page: bit i is the word at offset + 8 * i. Asked for each data page of each
     // program, so worth a faster answer than this one.
-    virtual SlideBits slide_bits(VMOffset offset) const;
+    virtual SlideBits slide_bits(VMOffset offset) const {
+        SlideBits bits = {};
+        for (uint64_t word = 0; word < kPageSize / 8; word++)
+            if (slides(VMOffset(offset.raw() + word * 8)))
+                bits[word / 64] |= 1ULL << word % 64;
+        return bits;
+    }
 };
 
 struct CaptureRequest {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <sys/xattr.h>
 
 namespace sharedregion {
 
@@ -30,10 +29,6 @@ Outcome<std::vector<std::byte>> InputFile::read(uint64_t offset, uint64_t size) 
 Outcome<std::vector<std::byte>> InputFile::read_up_to(uint64_t offset, uint64_t size) const {
     offset = std::min(offset, this->size());
     return read(offset, std::min(size, this->size() - offset));
-}
-
-bool InputFile::has_capabilities() const {
-    return fgetxattr(fd_.get(), "security.capability", nullptr, 0) > 0;
 }
 
 } // namespace sharedregion

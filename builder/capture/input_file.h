@@ -21,8 +21,6 @@ class InputFile {
     Outcome<std::vector<std::byte>> read(uint64_t offset, uint64_t size) const;
     // The same where it lies in the file; less, down to nothing, where it passes the end.
     Outcome<std::vector<std::byte>> read_up_to(uint64_t offset, uint64_t size) const;
-    // Whether it has file capabilities (capabilities(7)), which make exec change privileges.
-    bool has_capabilities() const;
 
   private:
     InputFile() = default;

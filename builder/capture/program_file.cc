@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "builder/capture/program_file.h"
 
+#include "sharedregion/secure_start.h"
+
 #include <cerrno>
 #include <unistd.h>
 
@@ -40,10 +42,8 @@ Result<Success, Rejection> check_kind(const InputFile &file) {
 }
 
 Result<Success, Rejection> check_privileges(const InputFile &file) {
-    if ((file.info().st_mode & (S_ISUID | S_ISGID)) != 0)
-        return rejected(RejectReason::SetUserId, "set-user-ID or set-group-ID bit");
-    if (file.has_capabilities())
-        return rejected(RejectReason::SetUserId, "file capabilities");
+    if (starts_secure(file.path(), file.info()))
+        return rejected(RejectReason::SetUserId, "set-user-ID, set-group-ID or file capabilities");
     if (access(file.path().c_str(), X_OK) != 0)
         return rejected(RejectReason::NoPermission, "not executable");
     return Success{};

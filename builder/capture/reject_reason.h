@@ -20,7 +20,7 @@ namespace sharedregion {
     X(OtherMachine,         "other-machine",          "not a program for x86-64 Linux, 64 bit")                     \
     X(StaticProgram,        "static",                 "no PT_INTERP: there is no ld.so to speed up")                \
     X(OtherInterpreter,     "other-interpreter",      "PT_INTERP is another ld.so than the one of this build")      \
-    X(SetUserId,            "setuid",                 "set-user-ID, set-group-ID or file capabilities")             \
+    X(SetUserId,            "setuid",                 "starts in secure mode (AT_SECURE): always by plain ld.so")     \
     X(ExecutableStack,      "exec-stack",             "program or library wants an executable stack")               \
     X(TextRelocations,      "text-relocations",       "program or library writes to its text while relocating")     \
     /* what ld.so says or does */                                                                                   \

@@ -5,6 +5,7 @@
 #include "builder/capture/reject_reason.h"
 #include "builder/support/file.h"
 #include "sharedregion/elf_view.h"
+#include "sharedregion/secure_start.h"
 
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,11 +20,6 @@ constexpr uint64_t kHeaderBytes = 64 << 10;
 CacheProgram refused(CacheProgram program, RejectReason reason, std::string detail) {
     program.rejection = Rejection{reject_word(reason), std::move(detail)};
     return program;
-}
-
-bool gains_privileges(const std::string &path, const struct stat &status) {
-    return (status.st_mode & (S_ISUID | S_ISGID)) != 0 ||
-           getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
 std::string interpreter_of(const ElfView &elf) {
@@ -71,7 +67,7 @@ CacheProgram probe_program(const std::string &path, const LoaderImage &loader) {
     if (!is_genuine(interpreter, loader))
         return refused(std::move(program), RejectReason::OtherInterpreter, interpreter);
     program.key = program_key(elf.value().build_id(), hash_program_headers(elf.value().phdrs()));
-    if (gains_privileges(program.path, status))
+    if (starts_secure(program.path, status))
         return refused(std::move(program), RejectReason::SetUserId,
                        "set-user-ID, set-group-ID or file capabilities");
     if (access(program.path.c_str(), X_OK) != 0)

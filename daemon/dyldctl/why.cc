@@ -7,6 +7,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/program_state.h"
 #include "daemon/dyldctl/programs.h"
+#include "sharedregion/secure_start.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -29,16 +30,10 @@ struct Answer {
     std::string detail; // UUID, file, variable
 };
 
-// Whether the kernel would set AT_SECURE (security/commoncap.c: cap_bprm_creds_from_file): then ld-dyld.so
-// ignores all variables, also the one that asks.
+// In secure mode ld-dyld.so ignores all variables, also the one that asks.
 bool is_secure(const std::string &path) {
     struct stat st;
-    if (stat(path.c_str(), &st) != 0)
-        return false;
-    bool set_uid = (st.st_mode & S_ISUID) != 0 && st.st_uid != geteuid();
-    bool set_gid = (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != getegid();
-    bool capable = geteuid() != 0 && getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
-    return set_uid || set_gid || capable;
+    return stat(path.c_str(), &st) == 0 && starts_secure(path, st);
 }
 
 // In a forked child. Never lets the program itself begin: only with ld-dyld.so as its interpreter.

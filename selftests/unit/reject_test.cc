@@ -152,20 +152,31 @@ class ChangedProgram : public testing::Test {
         ASSERT_NE(file, nullptr);
         fwrite(bytes_.data(), 1, bytes_.size(), file);
         fclose(file);
+        ASSERT_EQ(chown(path_.c_str(), owner_, owner_), 0);
         ASSERT_EQ(chmod(path_.c_str(), mode), 0);
         expect_word(test::capture(path_), word);
     }
     std::string directory_, path_;
+    uid_t owner_ = getuid();
     std::vector<unsigned char> bytes_;
 };
 
 TEST_F(ChangedProgram, unchanged_is_captured) {
     expect("captured");
 }
-TEST_F(ChangedProgram, with_set_user_id_is_rejected) {
+TEST_F(ChangedProgram, that_gains_no_privileges_by_set_user_id_is_captured) {
+    expect("captured", 04755);
+}
+TEST_F(ChangedProgram, that_gains_a_user_is_rejected) {
+    if (getuid() != 0)
+        GTEST_SKIP() << "needs root: makes a program of another user";
+    owner_ = 65534;
     expect("setuid", 04755);
 }
-TEST_F(ChangedProgram, with_set_group_id_is_rejected) {
+TEST_F(ChangedProgram, that_gains_a_group_is_rejected) {
+    if (getuid() != 0)
+        GTEST_SKIP() << "needs root: makes a program of another group";
+    owner_ = 65534;
     expect("setuid", 02755);
 }
 TEST_F(ChangedProgram, that_nobody_may_execute_is_rejected) {

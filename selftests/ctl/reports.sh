@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What dyldctl tells: JSON of every subcommand, bench and its chart, silence in pipes, the base only to root.
+cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/both_ways.sh
+
+STATE=$TAP_TMP/state
+at_exit "$DYLDCTL" --state "$STATE" clean '>/dev/null' '2>&1'
+ctl() { "$DYLDCTL" --state "$STATE" "$@"; }
+# json DESCRIPTION FILTER COMMAND...: its standard output is one JSON document for which FILTER is true
+json() {
+    local description=$1 filter=$2
+    shift 2
+    ctl --json "$@" >"$TAP_TMP/json" 2>"$TAP_TMP/json.err"
+    if jq -es "length == 1 and (.[0] | $filter)" "$TAP_TMP/json" >/dev/null; then pass "$description"; else
+        fail "$description" "$(head -n 40 "$TAP_TMP/json" "$TAP_TMP/json.err")"; fi
+}
+
+# shellcheck disable=SC2016 # jq's variables
+json "build tells generation, programs and activation" \
+    '.changed and (.generation | length >= 32) and .programs == 2 and .build.captured == 2 and .activation.sets == 2' \
+    build "$FIX/hello" "$FIX/uses_lib"
+json "a build that changes nothing says so" '.changed == false' build "$FIX/hello"
+json "status tells what is built and in use" \
+    '.generation.captured == 2 and .activation.sets == 2 and .activation.entropy_bits > 24 and .activation.current and
+     (.generation.stale_libraries | length == 0)' status
+json "list tells each program's state" 'length == 2 and all(.[]; .state == "prebuilt")' list
+json "show tells libraries, words and pages" \
+    '.state == "prebuilt" and (.set.images | length >= 2) and .set.words.region > 0 and .set.set_bytes > 0' show "$FIX/uses_lib"
+json "why tells prebuilt" '.prebuilt and .word == "prebuilt"' why "$FIX/hello"
+json "why tells the reason" '(.prebuilt | not) and .word == "no-set"' why "$FIX/auxv"
+json "activate tells where" '.sets == 2 and (.directory | startswith("/"))' activate
+json "deactivate tells that nothing is in use" '.active == false' deactivate
+json "status tells that nothing is in use" '.activation == null' status
+ok "activation after deactivation" ctl activate
+
+not_ok "why of a program without a set fails" ctl why "$FIX/auxv"
+ctl why "$FIX/auxv" >/dev/null 2>&1
+is "$?" 3 "with exit code 3"
+DYLD_USE_CLOSURES=0 ctl why "$FIX/hello" >"$TAP_TMP/why" 2>&1
+like "$(cat "$TAP_TMP/why")" '^disabled' "why sees the environment that it is asked in"
+ctl --quiet build "$FIX/auxv" 2>"$TAP_TMP/err" >/dev/null
+is "$(cat "$TAP_TMP/err")" "" "a quiet build writes nothing to standard error"
+is "$(ctl build "$FIX/hello" "$FIX/cxx" 2>&1 >/dev/null | tr -d '\n' | grep -c $'[\033\r]')" 0 "no colour and no progress bar in a pipe"
+
+json "bench tells ratio, faults and system calls" \
+    '.runs == 3 and (.results | length == 1) and (.results[0] | (.decision | startswith("prebuilt ")) and .ratio > 0 and
+     .shared.system_calls_before_entry <= .plain.system_calls_before_entry and .plain.minor_faults > 0)' \
+    bench --runs 3 --chart "$TAP_TMP/chart.svg" "$FIX/hello"
+ok "the chart is an SVG file" grep -q '<svg' "$TAP_TMP/chart.svg"
+ok "a PNG chart" ctl bench --runs 2 --chart "$TAP_TMP/chart.png" "$FIX/hello"
+not_ok "a chart of another kind is refused" ctl bench --runs 2 --chart "$TAP_TMP/chart.pdf" "$FIX/hello"
+not_ok "bench of a missing program fails" ctl bench --runs 2 "$TAP_TMP/missing"
+
+if ((EUID == 0)); then
+    json "root sees the base" '.activation | has("base")' status
+    chmod 755 "$STATE"
+    as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    "${as_nobody[@]}" "$DYLDCTL" --state "$STATE" --json status >"$TAP_TMP/json" 2>&1
+    ok "others see the activation but not its base" jq -e '.activation | (has("base") | not) and .sets > 0' "$TAP_TMP/json"
+else
+    skip "others see the activation but not its base" "needs another user"
+fi
+
+# A state directory that was moved still works: its ld-dyld.so is told where it is now.
+ok "clean removes the state directory" ctl clean
+not_ok "nothing is left" test -e "$STATE"
+ctl build "$FIX/hello" >/dev/null 2>&1
+mv "$STATE" "$TAP_TMP/moved"
+STATE=$TAP_TMP/moved
+is "$(decision "$FIX/hello")" "jit cache-file $TAP_TMP/state/generations/$(readlink "$STATE/current" | sed 's#.*/##')/shared_cache" \
+    "in a moved state directory the activation names a file that is gone"
+ctl build "$FIX/hello" >/dev/null 2>&1
+ctl activate >/dev/null 2>&1
+is "$(decision "$FIX/hello")" prebuilt "after a build and an activation a moved state directory works"
+tap_done

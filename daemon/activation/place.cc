@@ -93,7 +93,23 @@ Outcome<ActivationPlace> place_for_user(const std::string &key) {
                     "XDG_RUNTIME_DIR is no tmpfs of yours: used /dev/shm");
 }
 
+// PARENT/shared-region*/KEY with everything in it.
+void remove_place(const std::string &ours, const std::string &key) {
+    Outcome<UniqueFd> directory = open_trusted_directory(AT_FDCWD, ours, ours);
+    if (directory.ok())
+        (void)remove_tree(directory.value().get(), key, ours + "/" + key);
+}
+
 } // namespace
+
+void remove_activations(const std::string &state_path) {
+    std::string key = activation_key(state_path);
+    remove_place("/dev/shm/shared-region-" + std::to_string(geteuid()), key);
+    if (geteuid() == 0)
+        remove_place("/run/shared-region", key);
+    if (const char *runtime = getenv("XDG_RUNTIME_DIR"); runtime != nullptr && runtime[0] == '/')
+        remove_place(std::string(runtime) + "/shared-region", key);
+}
 
 bool is_secret_place(const std::string &activation_directory) {
     std::string path = activation_directory;

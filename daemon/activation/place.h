@@ -27,6 +27,10 @@ bool is_secret_place(const std::string &activation_directory);
 // `wanted` (may be empty) names another parent directory, which must be in a tmpfs.
 Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted);
 
+// Removes all activations of a state directory from the usual places, as far as they are the caller's: also
+// those of a state directory that was removed without `dyldctl clean`.
+void remove_activations(const std::string &state_path);
+
 // 16 hexadecimal digits that stand for a state directory's path.
 std::string activation_key(const std::string &state_path);
 

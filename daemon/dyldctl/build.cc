@@ -7,6 +7,7 @@
 #include "daemon/dyldctl/programs.h"
 #include "daemon/dyldctl/report.h"
 #include "daemon/files/child.h"
+#include "daemon/state/active_region.h"
 
 #include <optional>
 
@@ -106,17 +107,35 @@ Outcome<std::optional<Stale>> reason_to_build(const StateDirectory &state, const
     return reason;
 }
 
+// The generation that starting programs use now; empty: none of this state.
+std::string active_generation(const StateDirectory &state) {
+    Outcome<std::optional<ActiveRegion>> region = ActiveRegion::open(state);
+    if (!region.ok() || !region.value())
+        return "";
+    std::string path = region.value()->cache_path(), prefix = state.generation_path("");
+    return path.compare(0, prefix.size(), prefix) == 0
+               ? path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size())
+               : "";
+}
+
 // Inputs: a complete and verified generation. Outputs: `current` and `active` name it; older ones but the
-// previous one are gone. Where activation fails, the old activation stays in use.
+// previous one are gone. Where activation fails, the old activation stays in use, and its generation.
 Outcome<Activation> put_into_use(const StateDirectory &state, const BuildOptions &options,
                                  const std::string &name) {
-    std::string previous = state.current_generation();
+    std::string previous = state.current_generation(), active = active_generation(state);
     TRY(state.set_current(name));
+    remove_generations(state, {name, previous, active});
     Generation generation = TRY(Generation::open(state.generation_path(name)));
     Activation activation =
         TRY(activate_verified(ActivationRequest{&state, name, options.tmpfs}, generation));
     remove_generations(state, {name, previous});
     return activation;
+}
+
+// False: never, not since boot, or a build was killed before it came to that.
+bool is_activated(const StateDirectory &state) {
+    Outcome<std::optional<ActiveRegion>> region = ActiveRegion::open(state);
+    return region.ok() && region.value() && region.value()->is_current(state);
 }
 
 // The caller holds the lock.
@@ -138,7 +157,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (access(state.file("active/region").c_str(), R_OK) != 0) {
+    } else if (!is_activated(state)) {
         summary.changed = true;
         summary.activation.emplace(
             TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs})));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl clean: removes the activation and everything in the state directory.
 #include "daemon/activation/activation.h"
+#include "daemon/activation/place.h"
 #include "daemon/dyldctl/output.h"
 
 #include <cerrno>
@@ -22,8 +23,11 @@ Done remove_contents(const StateDirectory &state) {
 
 Outcome<std::string> clean(const Context &context) {
     std::string wanted = TRY(choose_state_path(context.state_option));
-    if (access(wanted.c_str(), F_OK) != 0 && errno == ENOENT)
+    if (access(wanted.c_str(), F_OK) != 0 && errno == ENOENT) {
+        if (Outcome<std::string> path = canonical_state_path(wanted); path.ok())
+            remove_activations(path.value());
         return std::string();
+    }
     StateDirectory state = TRY(StateDirectory::open(wanted));
     std::string foreign;
     if (!state.is_ours(&foreign))
@@ -31,6 +35,7 @@ Outcome<std::string> clean(const Context &context) {
                               "not made by dyldctl: nothing removed", Failure::kNoOffset, EPERM);
     StateLock lock = TRY(state.lock([] { fprintf(stderr, "dyldctl: waiting for another dyldctl\n"); }));
     TRY(deactivate(state));
+    remove_activations(state.path());
     TRY(remove_contents(state));
     // A mount point or a directory made by somebody else's rules may have to stay: empty is clean enough.
     (void)rmdir(state.path().c_str());

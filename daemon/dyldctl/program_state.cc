@@ -25,7 +25,7 @@ Outcome<ProgramState> OpenState::state_of(const SetProgramRecord &record) {
         return ProgramState{"stale", *stale};
     if (std::optional<Stale> stale = files.stale(set))
         return ProgramState{"stale", *stale};
-    if (!region || !(region->header().cache_uuid == generation.cache().header().file.uuid))
+    if (!region || !region->is_current(directory))
         return ProgramState{"inactive", Stale{"no-cache", "the current generation is not activated"}};
     if (!region->contains(set.header().key))
         return ProgramState{"inactive",

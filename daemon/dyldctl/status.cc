@@ -34,14 +34,14 @@ Json generation_status(const StateDirectory &state, const std::string &name, con
 }
 
 // The base is a secret of the system: only root sees it.
-Json activation_status(const ActiveRegion &region, const CacheHeader *cache) {
+Json activation_status(const StateDirectory &state, const ActiveRegion &region) {
     const RegionHeader &header = region.header();
     Json json = {{"file", region.path()},
                  {"sets", region.set_count()},
                  {"bytes", region.bytes()},
                  {"memory", region.memory()},
                  {"entropy_bits", base_entropy_bits(VMSize(header.region_size))},
-                 {"current", cache != nullptr && cache->file.uuid == header.cache_uuid}};
+                 {"current", region.is_current(state)}};
     if (geteuid() == 0)
         json["base"] = header.base;
     return json;
@@ -51,14 +51,13 @@ Outcome<Json> collect(const Context &context) {
     StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
     Json json = {{"state", state.path()}, {"generation", nullptr}, {"activation", nullptr}};
     std::string name = state.current_generation();
-    std::optional<Generation> generation;
     if (!name.empty()) {
-        generation.emplace(TRY(Generation::open(state.generation_path(name))));
-        json["generation"] = generation_status(state, name, *generation);
+        Generation generation = TRY(Generation::open(state.generation_path(name)));
+        json["generation"] = generation_status(state, name, generation);
     }
     std::optional<ActiveRegion> region = TRY(ActiveRegion::open(state));
     if (region)
-        json["activation"] = activation_status(*region, generation ? &generation->cache().header() : nullptr);
+        json["activation"] = activation_status(state, *region);
     return json;
 }
 

@@ -19,6 +19,17 @@ Outcome<std::optional<ActiveRegion>> ActiveRegion::open(const StateDirectory &st
     return std::optional<ActiveRegion>(ActiveRegion(std::move(file), uint64_t(st.st_blocks) * 512));
 }
 
+std::string ActiveRegion::cache_path() const {
+    ByteView strings = file_.bytes().part(header().strings.offset, header().strings.size);
+    const char *path = strings.string(header().cache_path.offset);
+    return path == nullptr ? "" : path;
+}
+
+bool ActiveRegion::is_current(const StateDirectory &state) const {
+    std::string current = state.generation_path(state.current_generation()) + "/shared_cache";
+    return cache_path() == current && header().cache == identity_of_path(current);
+}
+
 Span<const RegionIndexSlot> ActiveRegion::index() const {
     Span<const RegionIndexSlot> slots;
     (void)file_.bytes().array(header().index.offset, header().index.size, &slots);

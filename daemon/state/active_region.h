@@ -20,6 +20,9 @@ class ActiveRegion {
     const std::string &path() const { return file_.path(); }
     uint64_t bytes() const { return file_.bytes().size(); }
     uint64_t memory() const { return memory_; } // bytes of the tmpfs in use (holes take none)
+    // Whether it was made from the generation that is current now, in this very directory.
+    bool is_current(const StateDirectory &state) const;
+    std::string cache_path() const; // of the shared_cache that it was made from; empty: damaged
     uint64_t set_count() const;
     // Whether a set of this key is in use.
     bool contains(uint64_t key) const;

@@ -47,19 +47,6 @@ Outcome<std::string> absolute(const std::string &path) {
     return full;
 }
 
-// The path with every symlink of its parent resolved; the last component stays as it is.
-Outcome<std::string> canonical_parent(const std::string &path) {
-    std::string full = TRY(absolute(path));
-    size_t slash = full.rfind('/');
-    std::string parent = slash == 0 ? "/" : full.substr(0, slash), name = full.substr(slash + 1);
-    if (name.empty() || name == "." || name == "..")
-        return Failure::about(path, "cannot be a state directory; name one without '.' or '..' at its end");
-    char resolved[PATH_MAX];
-    if (realpath(parent.c_str(), resolved) == nullptr)
-        return Failure::system(errno, parent, "cannot open directory");
-    return (std::string(resolved) == "/" ? "" : std::string(resolved)) + "/" + name;
-}
-
 // Users' states are nobody else's business; the system's is read by every process.
 mode_t state_mode() {
     return geteuid() == 0 ? 0755 : 0700;
@@ -89,6 +76,18 @@ Outcome<std::string> foreign_name(const StateDirectory &state) {
 
 } // namespace
 
+Outcome<std::string> canonical_state_path(const std::string &path) {
+    std::string full = TRY(absolute(path));
+    size_t slash = full.rfind('/');
+    std::string parent = slash == 0 ? "/" : full.substr(0, slash), name = full.substr(slash + 1);
+    if (name.empty() || name == "." || name == "..")
+        return Failure::about(path, "cannot be a state directory; name one without '.' or '..' at its end");
+    char resolved[PATH_MAX];
+    if (realpath(parent.c_str(), resolved) == nullptr)
+        return Failure::system(errno, parent, "cannot open directory");
+    return (std::string(resolved) == "/" ? "" : std::string(resolved)) + "/" + name;
+}
+
 Outcome<std::string> choose_state_path(const std::string &option) {
     if (!option.empty())
         return option;
@@ -104,7 +103,7 @@ Outcome<std::string> choose_state_path(const std::string &option) {
 }
 
 Outcome<StateDirectory> StateDirectory::open(const std::string &path) {
-    std::string full = TRY(canonical_parent(path));
+    std::string full = TRY(canonical_state_path(path));
     TRY(check_parents(full));
     UniqueFd fd = TRY(open_trusted_directory(AT_FDCWD, full, full));
     return StateDirectory(std::move(full), std::move(fd));
@@ -114,7 +113,7 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
     std::string wanted = TRY(absolute(path));
     if (size_t slash = wanted.rfind('/'); slash != 0)
         TRY(make_parents(wanted, state_mode()));
-    std::string full = TRY(canonical_parent(wanted));
+    std::string full = TRY(canonical_state_path(wanted));
     TRY(check_parents(full));
     StateDirectory state(full, TRY(make_own_directory(AT_FDCWD, full, full, state_mode())));
     if (std::string foreign = TRY(foreign_name(state)); !foreign.empty())

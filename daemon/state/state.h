@@ -20,6 +20,9 @@ inline constexpr const char *kStateVariable = "DYLD_SHARED_CACHE_DIR";
 // $XDG_CACHE_HOME/shared-region or ~/.cache/shared-region. Fails where none of them is set.
 Outcome<std::string> choose_state_path(const std::string &option);
 
+// As StateDirectory::path() would give it; the directory itself may be missing, its parent not.
+Outcome<std::string> canonical_state_path(const std::string &path);
+
 // Held by the one process that changes a state directory.
 class StateLock {
   public:

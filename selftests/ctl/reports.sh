@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/both_ways.sh
 
 STATE=$TAP_TMP/state
-at_exit "$DYLDCTL" --state "$STATE" clean '>/dev/null' '2>&1'
+at_exit quietly "$DYLDCTL" --state "$STATE" clean
 ctl() { "$DYLDCTL" --state "$STATE" "$@"; }
 # json DESCRIPTION FILTER COMMAND...: its standard output is one JSON document for which FILTER is true
 json() {
@@ -33,6 +33,19 @@ json "activate tells where" '.sets == 2 and (.directory | startswith("/"))' acti
 json "deactivate tells that nothing is in use" '.active == false' deactivate
 json "status tells that nothing is in use" '.activation == null' status
 ok "activation after deactivation" ctl activate
+
+# As if a build had been killed between its two last steps.
+cp "$FIX/auxv" "$TAP_TMP/killed"
+old=$(readlink "$STATE/active")
+cp -a "$old" "$TAP_TMP/old-activation"
+ctl build "$TAP_TMP/killed" >/dev/null 2>&1
+mkdir -p "$old" && cp -a "$TAP_TMP/old-activation/region" "$old/" && ln -sfn "$old" "$STATE/active"
+is "$(decision "$FIX/hello")" prebuilt "a program starts from the activation of the previous generation"
+json "status tells that it is not the current one" '.activation.current | not' status
+ok "a build that finds nothing new" ctl build "$TAP_TMP/killed"
+is "$(decision "$TAP_TMP/killed")" prebuilt "activates the current generation"
+rm "$TAP_TMP/killed"
+ctl --quiet build --only "$FIX/hello" "$FIX/uses_lib" >/dev/null
 
 not_ok "why of a program without a set fails" ctl why "$FIX/auxv"
 ctl why "$FIX/auxv" >/dev/null 2>&1
@@ -63,7 +76,9 @@ else
 fi
 
 # A state directory that was moved still works: its ld-dyld.so is told where it is now.
+place=$(dirname "$(readlink "$STATE/active")")
 ok "clean removes the state directory" ctl clean
+not_ok "and the place of its activations" test -e "$place"
 not_ok "nothing is left" test -e "$STATE"
 ctl build "$FIX/hello" >/dev/null 2>&1
 mv "$STATE" "$TAP_TMP/moved"
@@ -71,6 +86,9 @@ STATE=$TAP_TMP/moved
 is "$(decision "$FIX/hello")" "jit cache-file $TAP_TMP/state/generations/$(readlink "$STATE/current" | sed 's#.*/##')/shared_cache" \
     "in a moved state directory the activation names a file that is gone"
 ctl build "$FIX/hello" >/dev/null 2>&1
-ctl activate >/dev/null 2>&1
-is "$(decision "$FIX/hello")" prebuilt "after a build and an activation a moved state directory works"
+place=$(dirname "$(readlink "$STATE/active")")
+is "$(decision "$FIX/hello")" prebuilt "after a build a moved state directory works"
+rm -rf "$STATE"
+ok "clean of a state directory that is gone is no error" ctl clean
+not_ok "and removes the activation that it left" test -e "$place"
 tap_done

@@ -116,6 +116,16 @@ Json to_json(const std::vector<CommandResult> &results, const BenchOptions &opti
     return Json{{"runs", options.runs}, {"results", list}};
 }
 
+// What to build so that the figures mean something.
+void tell_missing(const Context &context, const std::vector<CommandResult> &results) {
+    std::string missing;
+    for (const CommandResult &result : results)
+        if (result.decision == "jit no-set")
+            missing += " " + result.command.path;
+    if (!missing.empty())
+        note(context, "no set yet; run `dyldctl build" + missing + "`");
+}
+
 void print(const std::vector<CommandResult> &results) {
     printf("%-34s %10s %10s %6s %11s %11s %11s %11s\n", "", "ld.so", "cache", "ratio", "quartiles", "faults",
            "calls", "to entry");
@@ -156,6 +166,7 @@ void add_bench(CLI::App &app, Context &context) {
         Outcome<std::vector<CommandResult>> results = bench(context, *options);
         if (!results.ok())
             return fail(context, results.error());
+        tell_missing(context, results.value());
         if (context.json)
             return print_json(to_json(results.value(), *options));
         print(results.value());

@@ -122,9 +122,12 @@ Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
                          record->genuine.path,
                          !(recorded_now(record->genuine.path) == record->genuine),
                          record->result.path != state.file(kLoaderName)};
-    for (const std::string &needed : {files.ld_dyld, files.alias})
-        if (access(needed.c_str(), R_OK) != 0)
-            return Failure::system(errno, needed, "cannot read (`dyldctl build` makes it)");
+    // As an interpreter ld-dyld.so must be executable, or nothing at all could be started in the namespace.
+    if (access(files.ld_dyld.c_str(), R_OK | X_OK) != 0)
+        return Failure::system(errno, files.ld_dyld,
+                               "cannot execute (`dyldctl build` makes it; noexec mount?)");
+    if (access(files.alias.c_str(), F_OK) != 0)
+        return Failure::system(errno, files.alias, "missing (`dyldctl build` makes it)");
     return files;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 
 namespace sharedregion {
 
@@ -120,6 +121,12 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
         return Failure::about(state.file(foreign),
                               "is in the way: a state directory must be empty or one that "
                               "dyldctl made; name another one with --state");
+    struct statvfs fs;
+    if (fstatvfs(state.fd(), &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0)
+        return Failure::about(full,
+                              "on a file system that is mounted noexec, from which no library can be mapped; "
+                              "name another one with --state",
+                              Failure::kNoOffset, EACCES);
     if (!has_tag(state))
         TRY(write_tag(state));
     TRY(make_own_directory(state.fd(), "generations", state.file("generations"), state_mode()));

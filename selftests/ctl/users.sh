@@ -48,6 +48,31 @@ is "$?" 1 "a place that somebody else made is refused"
 like "$output" 'another user|not permitted|Permission denied' "and the message says why"
 is "$(user "$FIX/hello" 2>/dev/null | head -n 1)" "$("$FIX/hello" 2>/dev/null | head -n 1)" "programs start as ever"
 
+# No text can be mapped from a noexec file system, and no interpreter started.
+# shellcheck disable=SC2016 # expanded by the inner shell
+noexec='mkdir -p "$0" && mount -t tmpfs -o noexec,mode=755 state "$0" && exec "$@"'
+output=$(unshare -m bash -c "$noexec" "$TAP_TMP/noexec" "$DYLDCTL" --state "$TAP_TMP/noexec" build "$FIX/hello" 2>&1)
+is "$?" 1 "a state directory on a noexec file system is refused"
+like "$output" 'noexec' "and the message says why"
+private_state "$FIX/hello"
+# shellcheck disable=SC2016
+output=$(unshare -m bash -c 'mount --bind "$0" "$0" && mount -o remount,bind,noexec "$0" && exec "$@"' "$STATE" \
+    "$DYLDCTL" --state "$STATE" run -- "$FIX/hello" 2>&1)
+is "$?" 125 "run from a state directory that became noexec fails before anything is mounted"
+like "$output" 'noexec' "and the message says why"
+
+# Exit codes of run
+chmod 644 "$(cp "$FIX/hello" "$TAP_TMP/data" && echo "$TAP_TMP/data")"
+"$DYLDCTL" --state "$STATE" run -- "$TAP_TMP/data" >/dev/null 2>&1
+is "$?" 126 "run of a file without the execute bit is exit code 126"
+printf '\177ELF' >"$TAP_TMP/broken" && chmod 755 "$TAP_TMP/broken"
+"$DYLDCTL" --state "$STATE" run -- "$TAP_TMP/broken" >/dev/null 2>&1
+is "$?" 126 "run of a broken program is exit code 126"
+"$DYLDCTL" --state "$STATE" run -- no-such-program >/dev/null 2>&1
+is "$?" 127 "run of a name that is not in PATH is exit code 127"
+"$DYLDCTL" --state "$STATE" run bash -c 'exit 42'
+is "$?" 42 "run ends with the program's exit code"
+
 # `dyldctl build` inside of `dyldctl run` would capture ld-dyld.so instead of ld.so.
 private_state "$FIX/hello"
 output=$("$DYLDCTL" --state "$STATE" run -- "$DYLDCTL" --state "$STATE" build "$FIX/auxv" 2>&1)

@@ -7,7 +7,6 @@
 #include "sharedregion/elf_view.h"
 #include "sharedregion/secure_start.h"
 
-#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace sharedregion {

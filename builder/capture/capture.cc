@@ -94,6 +94,7 @@ ProgramCapture describe(const CaptureSubject &subject, const FirstRun &first) {
     capture.order = first.order;
     for (const PlannedImage *image : first.log.images)
         capture.images.push_back(image->index);
+    capture.opened = first.log.opened;
     capture.absent = first.log.absent;
     for (const AddressRange &range : first.log.protects)
         capture.protects.push_back(set_protect(range, first.values));

@@ -86,6 +86,7 @@ struct ProgramCapture {
     bool path_dependent = false;
     uint32_t order = 0;              // kOrder*
     std::vector<uint32_t> images;    // CacheImageRecord indices in link-map order
+    std::vector<std::string> opened; // by which path ld.so found each: a link may come to mean another file
     std::vector<std::string> absent; // paths that ld.so looked for first and did not find
     std::vector<CapturedPage> pages; // sorted by (space, offset)
     FixupWords fixups;

@@ -21,5 +21,6 @@ CAPTURE_SOURCES := \
 	builder/capture/steer.cc \
 	builder/capture/stop.cc \
 	builder/capture/system_call_name.cc \
+	builder/capture/tidy_path.cc \
 	builder/capture/tracer.cc \
 	builder/capture/variation.cc

@@ -4,6 +4,7 @@
 #include "builder/capture/steer.h"
 
 #include "builder/capture/system_call_name.h"
+#include "builder/capture/tidy_path.h"
 #include "sharedregion/file_identity.h"
 #include "sharedregion/units.h"
 
@@ -196,6 +197,7 @@ Steering::Handled Steering::map_image(Call &call, const PlannedImage &image) {
         return rejected(RejectReason::LibraryChanged, image.path + " is larger than planned");
     }
     log_.images.push_back(&image);
+    log_.opened.push_back(last_opened_.empty() ? image.path : tidy_path(last_opened_));
     return call.move_mapping(base);
 }
 
@@ -255,6 +257,7 @@ Steering::Handled Steering::on_lookup(Call &call, int directory, uint64_t path_a
     }
     if (!opens || path == kCacheFile || path == kPreloadFile)
         return Success{};
+    last_opened_ = path;
     for (const PlannedImage &image : plan_.images)
         if (same_file(image.identity, identity_of(info)))
             return Success{};
@@ -263,9 +266,10 @@ Steering::Handled Steering::on_lookup(Call &call, int directory, uint64_t path_a
 
 // Of a path whose directories are missing too, the outermost missing one says it all, and one entry
 // then covers the many subdirectories (tls/, haswell/, glibc-hwcaps/) that ld.so tries.
-void Steering::note_absent(const std::string &path) {
-    if (path == kCacheFile || path == kPreloadFile)
+void Steering::note_absent(const std::string &lookup) {
+    if (lookup == kCacheFile || lookup == kPreloadFile)
         return; // part of Environment
+    const std::string path = tidy_path(lookup);
     std::string missing = path;
     for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         std::string parent = path.substr(0, slash);

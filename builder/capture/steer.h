@@ -19,6 +19,7 @@ struct AddressRange {
 // What one run did, with the addresses of that process.
 struct SteerLog {
     std::vector<const PlannedImage *> images; // in the order of loading: the link map's order
+    std::vector<std::string> opened;          // the path by which each was found
     std::vector<std::string> absent;          // looked for and not there
     std::vector<AddressRange> protects;       // made read-only (relro)
     AddressRange heap;                        // what ld.so allocated
@@ -54,7 +55,7 @@ class Steering {
     Handled on_arch_prctl(Call &call);
     Handled on_rseq(Call &call);
     Handled on_write(Call &call);
-    void note_absent(const std::string &path);
+    void note_absent(const std::string &lookup);
     bool in_image(uint64_t address, uint64_t size) const;
 
     const SteeringPlan &plan_;
@@ -62,6 +63,7 @@ class Steering {
     AddressRange program_, loader_;
     uint64_t next_file_;  // where the next scratch mapping goes
     AddressRange excess_; // of a reservation for a large p_align: what ld.so will unmap of it
+    std::string last_opened_;
     SteerLog log_;
 };
 

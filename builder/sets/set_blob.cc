@@ -45,9 +45,10 @@ class MetadataWriter {
 std::vector<SetDependency> dependencies(const ProgramCapture &capture, const CacheLayout &layout,
                                         MetadataWriter *writer) {
     std::vector<SetDependency> records;
-    for (uint32_t index : capture.images) {
-        const ImageDataMaps &image = layout.images[index];
-        records.push_back(SetDependency{image.identity, writer->add_string(image.path), index});
+    for (size_t i = 0; i < capture.images.size(); i++) {
+        const ImageDataMaps &image = layout.images[capture.images[i]];
+        const std::string &path = i < capture.opened.size() ? capture.opened[i] : image.path;
+        records.push_back(SetDependency{image.identity, writer->add_string(path), capture.images[i]});
     }
     return records;
 }

@@ -77,7 +77,7 @@ struct Table {
 // A file that the program depends on: must still be that file.
 struct SetDependency {
     FileIdentity identity;
-    uint32_t path;  // offset of a string in the blob
+    uint32_t path;  // offset of a string in the blob: the path by which ld.so found it, links and all
     uint32_t image; // index of CacheImageRecord
 };
 static_assert(sizeof(SetDependency) == 48);

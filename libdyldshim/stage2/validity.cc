@@ -93,8 +93,10 @@ JitReason check_stack_limit(Start *start) {
 // Whether `path` is the very file; kNoFile: whether there is none.
 bool is_file(const char *path, const FileIdentity &expected) {
     struct stat st;
-    if (expected == kNoFile)
-        return syscall3(__NR_access, as_word(path), F_OK) == -ENOENT;
+    if (expected == kNoFile) {
+        long result = syscall3(__NR_access, as_word(path), F_OK);
+        return result == -ENOENT || result == -ENOTDIR;
+    }
     return sys_stat(path, &st) == 0 && identity_of(st) == expected;
 }
 

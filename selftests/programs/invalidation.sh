@@ -40,6 +40,14 @@ touch -r "$TAP_TMP/times" "$app/libfixture.so"
 both 'jit library-changed.*' "a library overwritten in place is noticed though its mtime is as before" "$prog"
 like "$(why "$prog")" "^library-changed.*$app/libfixture.so" "why names the overwritten library"
 
+fresh_app
+mv "$app/libfixture.so" "$app/libfixture.so.1" && ln -s libfixture.so.1 "$app/libfixture.so"
+ok "a program whose library is found by a link is built" rebuild
+both prebuilt "it starts from the cache" "$prog"
+cp "$FIX/other/libfixture.so" "$app/libfixture.so.2" && ln -sfn libfixture.so.2 "$app/libfixture.so"
+both 'jit library-changed.*' "a link that now names another library is noticed though the old one is there" "$prog"
+like "$(why "$prog")" "^library-changed.*$app/libfixture.so" "why names the link"
+
 reset_app "a library is deleted"
 rm "$app/libfixture.so"
 both 'jit library-changed.*' "a deleted library is missed as usual" "$prog"

@@ -52,6 +52,12 @@ TEST(capture, of_a_program_names_each_planned_library_once) {
     EXPECT_EQ(std::adjacent_find(capture.images.begin(), capture.images.end()), capture.images.end());
 }
 
+TEST(capture, tells_by_which_link_ld_so_found_a_library) {
+    ProgramCapture capture = captured(test::find_command("true"));
+    ASSERT_EQ(capture.opened.size(), capture.images.size());
+    EXPECT_EQ(capture.opened[0].substr(capture.opened[0].rfind('/')), "/libc.so.6");
+}
+
 TEST(capture, finds_each_per_process_word_where_glibc_keeps_it) {
     ProgramCapture capture = captured(test::find_command("true"));
     EXPECT_EQ(count_words(capture, Space::Region, FixupClass::Canary), 1U);

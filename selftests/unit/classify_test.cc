@@ -5,6 +5,7 @@
 #include "builder/capture/page_buffer.h"
 #include "builder/capture/run.h"
 #include "builder/capture/stop.h"
+#include "builder/capture/tidy_path.h"
 
 #include <gtest/gtest.h>
 
@@ -192,6 +193,14 @@ TEST(address_order, tells_how_loader_region_and_vdso_lie) {
     v.of(FixupClass::Vdso) = v.of(FixupClass::Loader) + 0x100000;
     EXPECT_EQ(address_order(v), kOrderRegionAboveProgram | kOrderLoaderAboveRegion | kOrderVdsoAboveRegion |
                                     kOrderVdsoAboveLoader);
+}
+
+TEST(tidy_path, takes_out_what_says_nothing) {
+    EXPECT_EQ(tidy_path("/usr//bin/./../lib/x"), "/usr/lib/x");
+    EXPECT_EQ(tidy_path("/usr/bin/../../usr/lib"), "/usr/lib");
+    EXPECT_EQ(tidy_path("/none/../x"), "/none/../x") << "may become a link";
+    EXPECT_EQ(tidy_path("/none/../../x"), "/none/../../x");
+    EXPECT_EQ(tidy_path("/proc/self/../x"), "/proc/self/../x") << "a link";
 }
 
 uint64_t stop_point(std::initializer_list<unsigned char> code) {

@@ -103,6 +103,15 @@ TEST(set_blob, gives_back_what_was_captured) {
     ASSERT_EQ(set.protects().size(), 1U);
 }
 
+TEST(set_blob, names_a_library_by_the_path_that_ld_so_used) {
+    ProgramCapture capture = program();
+    capture.opened = {"/lib/link.so"};
+    auto blob = blob_of(capture);
+    auto opened = open(blob);
+    ASSERT_TRUE(opened.ok());
+    EXPECT_STREQ(opened.value().string(opened.value().dependencies()[0].path), "/lib/link.so");
+}
+
 TEST(set_blob, lists_the_words_of_each_class) {
     std::vector<std::byte> blob = blob_of(program());
     auto opened = open(blob);

@@ -88,7 +88,8 @@ TEST_F(BuildTest, a_set_names_the_libraries_of_its_program) {
     for (const SetDependency &dependency : set.value().dependencies()) {
         std::string path = set.value().string(dependency.path);
         names.insert(path.substr(path.rfind('/') + 1));
-        EXPECT_EQ(path, cache().string(cache().images()[dependency.image].path));
+        // By the name that ld.so found it under: a symlink that is changed later is noticed.
+        EXPECT_EQ(std::filesystem::canonical(path), cache().string(cache().images()[dependency.image].path));
     }
     for (const char *name : {"libscope.so", "libscope_rival.so", "libc.so.6"})
         EXPECT_TRUE(names.count(name)) << name;

@@ -24,9 +24,10 @@ template <class Unwanted> void remove_entries(int directory, const std::string &
     Outcome<std::vector<std::string>> names = list_directory(directory, path);
     if (!names.ok())
         return;
+    const std::string parent = path + "/";
     for (const std::string &name : names.value())
         if (unwanted(name))
-            (void)remove_tree(directory, name, path + "/" + name);
+            (void)remove_tree(directory, name, parent + name);
 }
 
 // "progress DONE TOTAL PHASE"

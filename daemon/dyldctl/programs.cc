@@ -57,8 +57,9 @@ Done walk(const std::string &directory, ProgramList *list) {
     UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd.valid())
         return Failure::system(errno, directory, "cannot open directory");
+    const std::string parent = directory + "/";
     for (const std::string &name : TRY(list_directory(fd.get(), directory))) {
-        std::string path = directory + "/" + name;
+        std::string path = parent + name;
         if (is_directory(path)) {
             if (!is_symlink(path) && !walk(path, list).ok())
                 list->skipped[kind_text(FileKind::Unreadable)]++;
@@ -136,9 +137,11 @@ Outcome<std::string> find_in_path(const std::string &name) {
         std::string path = variable == nullptr ? "/usr/bin:/bin" : variable;
         for (size_t begin = 0; begin <= path.size();) {
             size_t end = std::min(path.find(':', begin), path.size());
-            std::string directory = end == begin ? "." : path.substr(begin, end - begin);
-            if (is_executable_file(directory + "/" + name))
-                return directory + "/" + name;
+            std::string candidate = end == begin ? "." : path.substr(begin, end - begin);
+            candidate += "/";
+            candidate += name;
+            if (is_executable_file(candidate))
+                return candidate;
             begin = end + 1;
         }
     }

@@ -88,6 +88,7 @@ void collect(int output, int errors, std::string *text, LineReader *lines) {
 Outcome<ChildResult> run_child(const std::vector<std::string> &arguments,
                                const std::function<void(const std::string &)> &on_error_line) {
     std::vector<char *> argv;
+    argv.reserve(arguments.size() + 1);
     for (const std::string &argument : arguments)
         argv.push_back(const_cast<char *>(argument.c_str()));
     argv.push_back(nullptr);
@@ -122,8 +123,8 @@ Outcome<std::string> find_helper(const std::string &name) {
     std::string directory(self, length);
     directory.resize(directory.rfind('/'));
     for (const char *place : {"/", "/../lib/shared-region/", "/../lib/"})
-        if (access((directory + place + name).c_str(), R_OK) == 0)
-            return directory + place + name;
+        if (std::string path = (directory + place).append(name); access(path.c_str(), R_OK) == 0)
+            return path;
     return Failure::about(name, "not found beside dyldctl or in ../lib/shared-region; install it again",
                           Failure::kNoOffset, ENOENT);
 }

@@ -140,8 +140,9 @@ Done remove_tree(int parent, const std::string &name, const std::string &path) {
     UniqueFd directory(openat(parent, name.c_str(), kOpenDirectory));
     if (!directory.valid())
         return not_a_directory(errno, path);
+    const std::string prefix = path + "/";
     for (const std::string &entry : TRY(list_directory(directory.get(), path)))
-        TRY(remove_tree(directory.get(), entry, path + "/" + entry));
+        TRY(remove_tree(directory.get(), entry, prefix + entry));
     if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
         return Failure::system(errno, path, "cannot remove directory");
     return Success{};

@@ -108,7 +108,7 @@ std::optional<WordClass> Classifier::classify_half(Space space, uint32_t first, 
         if (first == first_.of(c) && second == second_.of(c))
             return half(kind_of(c), 0);
     if (is_apic_id(space, first, first_) && is_apic_id(space, second, second_))
-        return half(WordKind::ApicId, first);
+        return half(WordKind::ApicId, first & ~kApicIdBits);
     return std::nullopt;
 }
 

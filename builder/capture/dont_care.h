@@ -14,9 +14,10 @@ bool is_cycle_count(Space space, uint64_t word, const RunValues &run);
 inline constexpr unsigned kMaxCycleCounts = 3;
 
 // ld.so's copy of CPUID leaf 1 EBX (cpu_features.c): bits 24-31 are the initial APIC id of the CPU
-// that ran it (Intel SDM vol. 2A, CPUID). Nobody reads them; the first run's are kept. Only where the
-// half word equals what that CPU gives the tracer.
+// that ran it (Intel SDM vol. 2A, CPUID). Nobody reads them; stored as 0, so that a set does not depend on
+// where its capture happened to run. Only where the half word equals what that CPU gives the tracer.
 bool is_apic_id(Space space, uint32_t half, const RunValues &run);
+inline constexpr uint32_t kApicIdBits = 0xff000000;
 
 // ld.so's `cache_new` (elf/dl-cache.c) still points into the ld.so.cache that _dl_unload_cache has
 // unmapped; _dl_load_cache_lookup maps it again before use because `cache` is null. Stored as 0.

@@ -75,7 +75,7 @@ int run_build(const BuildArguments &arguments) {
         print_json(built.value());
     else
         print_text(built.value());
-    return kExitSuccess;
+    return built.value().captured == 0 ? kExitRejected : kExitSuccess;
 }
 
 } // namespace sharedregion

@@ -9,9 +9,9 @@ using namespace sharedregion;
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 done (build: also if programs were rejected); 1 the build failed or a file "
-    "is damaged:\nthe message names file and offset; 2 wrong command line; 3 capture: the "
-    "program was rejected.";
+    "Exit codes: 0 done (build: at least one program was captured); 1 the build failed or a file is "
+    "damaged:\nthe message names file and offset; 2 wrong command line; 3 every program was rejected "
+    "(build: the\nfiles were written and tell why).";
 
 void add_build(CLI::App *app, BuildArguments *arguments) {
     BuilderOptions &options = arguments->options;

@@ -9,6 +9,7 @@
 #include "daemon/files/child.h"
 #include "daemon/state/active_region.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace sharedregion {
@@ -26,8 +27,9 @@ struct BuildOptions {
 struct BuildSummary {
     std::string generation;
     bool changed = false;
-    std::string why; // changed: what differed from the current generation
-    Json report;     // of the builder
+    bool captured = false; // at least one of the programs that were named
+    std::string why;       // changed: what differed from the current generation
+    Json report;           // of the builder
     std::optional<Activation> activation;
 };
 
@@ -138,10 +140,19 @@ bool is_activated(const StateDirectory &state) {
     return region.ok() && region.value() && region.value()->is_current(state);
 }
 
+bool is_any_captured(const StateDirectory &state, const std::set<std::string> &programs) {
+    std::optional<Generation> current = open_current(state);
+    return current && std::any_of(programs.begin(), programs.end(), [&](const std::string &path) {
+               const SetProgramRecord *record = current->sets().find(path.c_str());
+               return record != nullptr && SetsView::captured(*record);
+           });
+}
+
 // The caller holds the lock.
 Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory &state,
                                    const BuildOptions &options, ProgramList *list) {
     remove_leftovers(state);
+    const std::set<std::string> named = list->programs;
     if (!options.only)
         add_current_programs(state, &list->programs);
     if (list->programs.empty())
@@ -162,6 +173,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.activation.emplace(
             TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs})));
     }
+    summary.captured = is_any_captured(state, named);
     return summary;
 }
 
@@ -231,6 +243,7 @@ void add_build(CLI::App &app, Context &context) {
             note(context, text);
         if (!summary.ok())
             return fail(context, summary.error());
+        context.exit_code = summary.value().captured ? kOk : kNotPrebuilt;
         if (summary.value().activation)
             tell(context, *summary.value().activation);
         if (context.json)

@@ -16,7 +16,7 @@ enum ExitCode : int {
     kOk = 0,
     kFailed = 1,
     kUsage = 2,
-    kNotPrebuilt = 3,
+    kNotPrebuilt = 3,     // why: not prebuilt; build: none of the named programs could be captured
     kRunFailed = 125,     // run: dyldctl itself failed
     kCannotExecute = 126, // run: PROGRAM was found but cannot be executed
     kNotFound = 127,      // run: no such PROGRAM

@@ -14,6 +14,7 @@ namespace sharedregion {
 namespace {
 
 constexpr const char kTemporary[] = ".tmp-";
+constexpr int kBuilderRejectedAll = 3; // shared-cache(1): kExitRejected
 
 bool begins_with(const std::string &text, const std::string &prefix) {
     return text.compare(0, prefix.size(), prefix) == 0;
@@ -93,7 +94,9 @@ Outcome<std::string> run_builder(const BuildJob &job, const std::string &output)
         if (job.on_message)
             job.on_message(line);
     }));
-    if (result.status != 0)
+    // Files that only say why each program was rejected are a generation too.
+    bool all_rejected = WIFEXITED(result.status) && WEXITSTATUS(result.status) == kBuilderRejectedAll;
+    if (result.status != 0 && !all_rejected)
         return Failure::about("shared-cache", "build failed with " + status_text(result.status) +
                                                   (last.empty() ? "" : ": " + last) +
                                                   "; the generation in use stays");

@@ -79,6 +79,21 @@ if ((status < 124)); then pass "a directory of broken programs does not bring th
     fail "a directory of broken programs does not bring the build down" "status $status"$'\n'"$(tail -n 20 "$TAP_TMP/bad.log")"; fi
 is "$(decision "$TAP_TMP/bad/hello" 2>&1)" prebuilt "the good program among them is built"
 
+# What can be built but not captured: a program whose library is missing.
+mkdir "$TAP_TMP/alone" && cp "$FIX/uses_lib" "$TAP_TMP/alone/"
+fails_with 3 'rejected: .*uses_lib: missing-library' "dyldctl build ends with 3 if no named program was captured" \
+    ctl build "$TAP_TMP/alone/uses_lib"
+fails_with 3 'nothing changed' "also if that was known before" ctl build "$TAP_TMP/alone/uses_lib"
+fails_with 0 'rejected: .*uses_lib: missing-library' "and with 0 if one was" ctl build "$TAP_TMP/alone/uses_lib" "$FIX/auxv"
+builder=out/bin/shared-cache
+fails_with 3 '0 of 1 programs' "shared-cache build ends with 3 if every program was rejected" \
+    "$builder" build --output "$TAP_TMP/none-captured" "$TAP_TMP/alone/uses_lib"
+fails_with 0 '1 of 2 programs' "and with 0 if one was captured" \
+    "$builder" build --output "$TAP_TMP/one-captured" "$TAP_TMP/alone/uses_lib" "$FIX/hello"
+fails_with 1 'none/such' "and with 1 if the build failed" "$builder" build --output "$TAP_TMP/none/such" "$FIX/hello"
+fails_with 2 'output' "and with 2 for a wrong command line" "$builder" build "$FIX/hello"
+ctl build --only "$TAP_TMP/bad" >/dev/null 2>&1
+
 # Libraries that are broken: the program cannot run, so it has no set, and the others are built.
 mkdir "$TAP_TMP/libs"
 cp "$FIX/uses_lib" "$TAP_TMP/libs/"

@@ -77,7 +77,7 @@ Outcome<BuildReport> build_generation(const BuilderOptions &options, Progress &p
     TemporaryFile cache = TRY(TemporaryFile::create(path));
     emit_early_chunks(&model);
     clock.ends("tables");
-    BindStatistics bound = TRY(run_image_passes(&model, cache.fd(), progress));
+    BindStatistics bound = TRY(run_image_passes(&model, cache.named(), progress));
     clock.ends("images");
 
     // From here on base content is known, and captures can be compared with it.
@@ -90,7 +90,7 @@ Outcome<BuildReport> build_generation(const BuilderOptions &options, Progress &p
     // From here on base content is final.
     TRY(emit_late_chunks(&model));
     clock.ends("symbols");
-    TRY(finalize_cache(&model, cache.fd(), progress));
+    TRY(finalize_cache(&model, cache.named(), progress));
     TRY(cache.commit());
     report_programs(model, &report);
     report.bytes = model.main->size.raw() + TRY(write_sets(options, model, std::move(outcomes)));

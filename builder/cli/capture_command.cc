@@ -24,7 +24,7 @@ Done prepare(const BuilderOptions &options, CacheModel *model) {
     TRY(calculate_inputs(options, model, progress));
     estimate_optimizations(model);
     TRY(create_sub_caches(model));
-    TRY(run_image_passes(model, -1, progress));
+    TRY(run_image_passes(model, {}, progress));
     return Success{};
 }
 

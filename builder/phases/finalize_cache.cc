@@ -27,30 +27,29 @@ FileOffset place_tables(CacheModel *model) {
     return FileOffset(align_up(next.raw(), kTableAlignment));
 }
 
-Done write_chunk(const Chunk &chunk, int cache, const std::string &name) {
-    return write_at(cache, chunk.file_offset.raw(), chunk.buffer.data(), chunk.buffer.size(), name);
+Done write_chunk(const Chunk &chunk, const NamedFile &cache) {
+    return write_at(cache.fd, chunk.file_offset.raw(), chunk.buffer.data(), chunk.buffer.size(), cache.path);
 }
 
 // Zero pages stay holes.
-Done write_data(const SegmentChunk &chunk, int cache, const std::string &name) {
+Done write_data(const SegmentChunk &chunk, const NamedFile &cache) {
     static constexpr std::byte kZeroPage[kPageSize] = {};
     for (uint64_t at = 0; at < chunk.data.size(); at += kPageSize) {
         const std::byte *page = chunk.data.bytes() + at;
         if (std::memcmp(page, kZeroPage, kPageSize) != 0)
-            TRY(write_at(cache, chunk.file_offset.raw() + at, page, kPageSize, name));
+            TRY(write_at(cache.fd, chunk.file_offset.raw() + at, page, kPageSize, cache.path));
     }
     return Success{};
 }
 
-Done write_content(const CacheModel &model, int cache) {
-    const std::string &name = model.main->name;
-    TRY(write_chunk(model.main->loader, cache, name));
+Done write_content(const CacheModel &model, const NamedFile &cache) {
+    TRY(write_chunk(model.main->loader, cache));
     for (const CacheImage &image : model.images)
         for (const SegmentChunk &chunk : image.segments)
             if (chunk.segment_kind == SegmentKind::Data)
-                TRY(write_data(chunk, cache, name));
+                TRY(write_data(chunk, cache));
     for (const Chunk *chunk : model.main->region(RegionKind::Tables).chunks)
-        TRY(write_chunk(*chunk, cache, name));
+        TRY(write_chunk(*chunk, cache));
     return Success{};
 }
 
@@ -133,20 +132,19 @@ void fill_header_page(CacheModel *model) {
 
 } // namespace
 
-Done finalize_cache(CacheModel *model, int cache, Progress &progress) {
-    const std::string &name = model->main->name;
+Done finalize_cache(CacheModel *model, const NamedFile &cache, Progress &progress) {
     FileOffset tree = place_tables(model);
     emit_sections(model);
     TRY(write_content(*model, cache));
-    if (ftruncate(cache, static_cast<off_t>(tree.raw())) != 0)
-        return Failure::system(errno, name, "cannot be extended");
+    if (ftruncate(cache.fd, static_cast<off_t>(tree.raw())) != 0)
+        return Failure::system(errno, cache.path, "cannot be extended");
     TRY(check_unchanged(*model));
-    auto leaves = TRY(hash_body(cache, kPageSize, tree.raw(), name, progress));
+    auto leaves = TRY(hash_body(cache.fd, kPageSize, tree.raw(), cache.path, progress));
     fill_header_page(model);
     auto *page = reinterpret_cast<unsigned char *>(model->main->header.buffer.data());
     seal_file_header(page, kCacheHeaderOffset, tree.raw(), leaves);
-    TRY(write_at(cache, tree.raw(), leaves.data(), leaves.size() * sizeof(Sha256), name));
-    TRY(write_chunk(model->main->header, cache, name));
+    TRY(write_at(cache.fd, tree.raw(), leaves.data(), leaves.size() * sizeof(Sha256), cache.path));
+    TRY(write_chunk(model->main->header, cache));
     const auto *sealed = reinterpret_cast<const CacheHeader *>(page + kCacheHeaderOffset);
     model->main->uuid = sealed->file.uuid;
     model->main->size = FileSize(sealed->file.file_size);

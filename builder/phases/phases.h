@@ -38,10 +38,10 @@ Done create_sub_caches(CacheModel *model);
 void emit_early_chunks(CacheModel *model);
 
 // 5. Per image, in parallel: copies segments (text into the file, data into memory), binds data.
-// Inputs: phase 3, `cache` an empty file that the text is written to, or -1: no text wanted.
+// Inputs: phase 3, `cache` an empty file that the text is written to, or {}: no text wanted.
 // Outputs: text of all images in the file; base content with its words that slide.
 // Invariant: an image's pass writes only its own chunks and its own part of the file.
-Outcome<BindStatistics> run_image_passes(CacheModel *model, int cache, Progress &progress);
+Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cache, Progress &progress);
 
 // Where a capture has to put the libraries (from phase 3).
 SteeringPlan steering_plan(const CacheModel &model);
@@ -68,6 +68,6 @@ Done emit_late_chunks(CacheModel *model);
 // 8. Writes the rest of the file, its hash tree and its header.
 // Inputs: all chunks; `cache` with the text. Outputs: a complete, sealed file; its UUID in the model.
 // Invariant: the file's name appears only after its content is on disk (the caller commits).
-Done finalize_cache(CacheModel *model, int cache, Progress &progress);
+Done finalize_cache(CacheModel *model, const NamedFile &cache, Progress &progress);
 
 } // namespace sharedregion

@@ -13,9 +13,10 @@ namespace sharedregion {
 namespace {
 
 // As the kernel maps a segment: whole pages of the file, beginning with the one that p_offset is in.
-Done copy_text(const CacheImage &image, const SegmentChunk &chunk, int file, int cache) {
+Done copy_text(const CacheImage &image, const SegmentChunk &chunk, int file, const NamedFile &cache) {
     uint64_t begin = align_down(chunk.elf.offset, kPageSize);
-    return copy_range(file, begin, cache, chunk.file_offset.raw(), chunk.vm_size.raw(), image.path);
+    return copy_range(NamedFile{file, image.path}, begin, cache, chunk.file_offset.raw(),
+                      chunk.vm_size.raw());
 }
 
 // The same into memory; bytes behind the file part are zero if the segment has bss (ld.so clears the
@@ -31,12 +32,12 @@ Done copy_data(const CacheImage &image, SegmentChunk *chunk, int file) {
     return Success{};
 }
 
-Done copy_segments(CacheImage *image, int cache) {
+Done copy_segments(CacheImage *image, const NamedFile &cache) {
     FileDescriptor file = TRY(open_unchanged(image->path, image->identity));
     for (SegmentChunk &chunk : image->segments) {
         if (chunk.segment_kind == SegmentKind::Data)
             TRY(copy_data(*image, &chunk, file.get()));
-        else if (cache >= 0)
+        else if (cache.fd >= 0)
             TRY(copy_text(*image, chunk, file.get(), cache));
     }
     return Success{};
@@ -44,9 +45,9 @@ Done copy_segments(CacheImage *image, int cache) {
 
 } // namespace
 
-Outcome<BindStatistics> run_image_passes(CacheModel *model, int cache, Progress &progress) {
-    if (cache >= 0 && ftruncate(cache, static_cast<off_t>(model->mapped_size.raw())) != 0)
-        return Failure::system(errno, model->main->name, "cannot be extended");
+Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cache, Progress &progress) {
+    if (cache.fd >= 0 && ftruncate(cache.fd, static_cast<off_t>(model->mapped_size.raw())) != 0)
+        return Failure::system(errno, cache.path, "cannot be extended");
     SymbolIndex index(*model);
     std::atomic<uint64_t> relocations = 0, unresolved = 0, from_capture = 0;
     ProgressCounter counter(progress, model->images.size(), "images");

@@ -87,32 +87,32 @@ Done write_at(int fd, uint64_t offset, const void *bytes, uint64_t size, const s
 
 namespace {
 // For file systems between which copy_file_range does not work.
-Done copy_through_buffer(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
-                         const std::string &path) {
+Done copy_through_buffer(const NamedFile &from, uint64_t from_offset, const NamedFile &to, uint64_t to_offset,
+                         uint64_t size) {
     constexpr uint64_t kBlock = 1 << 20;
     for (uint64_t done = 0; done < size;) {
-        auto bytes = TRY(read_at(from, from_offset + done, std::min(kBlock, size - done), path));
+        auto bytes = TRY(read_at(from.fd, from_offset + done, std::min(kBlock, size - done), from.path));
         if (bytes.empty())
             break;
-        TRY(write_at(to, to_offset + done, bytes.data(), bytes.size(), path));
+        TRY(write_at(to.fd, to_offset + done, bytes.data(), bytes.size(), to.path));
         done += bytes.size();
     }
     return Success{};
 }
 } // namespace
 
-Done copy_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
-                const std::string &path) {
+Done copy_range(const NamedFile &from, uint64_t from_offset, const NamedFile &to, uint64_t to_offset,
+                uint64_t size) {
     auto source = static_cast<off64_t>(from_offset), target = static_cast<off64_t>(to_offset);
     while (size != 0) {
-        ssize_t count = copy_file_range(from, &source, to, &target, size, 0);
+        ssize_t count = copy_file_range(from.fd, &source, to.fd, &target, size, 0);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
             return copy_through_buffer(from, static_cast<uint64_t>(source), to, static_cast<uint64_t>(target),
-                                       size, path);
+                                       size);
         if (count < 0)
-            return Failure::system(errno, path, "cannot be copied into the cache");
+            return Failure::system(errno, to.path, "cannot be written (copying " + from.path + ")");
         if (count == 0)
             break;
         size -= static_cast<uint64_t>(count);

@@ -31,6 +31,12 @@ class FileDescriptor {
     int fd_ = -1;
 };
 
+// An open file (not owned) and the path that messages call it by.
+struct NamedFile {
+    int fd = -1;
+    std::string path;
+};
+
 // stat(2) of a path, links followed.
 Outcome<FileIdentity> identity_of_path(const std::string &path);
 // The path with all links resolved.
@@ -44,8 +50,9 @@ Outcome<FileDescriptor> open_unchanged(const std::string &path, const FileIdenti
 Outcome<std::vector<std::byte>> read_at(int fd, uint64_t offset, uint64_t size, const std::string &path);
 Done write_at(int fd, uint64_t offset, const void *bytes, uint64_t size, const std::string &path);
 // Copies bytes from one file to another inside the kernel; the part behind the source's end is left out.
-Done copy_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t size,
-                const std::string &path);
+// A failure is about `to` where the kernel does not tell which of the two it is, and names both.
+Done copy_range(const NamedFile &from, uint64_t from_offset, const NamedFile &to, uint64_t to_offset,
+                uint64_t size);
 
 // A file that appears under its name only when complete: written as NAME.tmp, then fsync and rename.
 // Without commit() the temporary file is removed.
@@ -57,7 +64,7 @@ class TemporaryFile {
           fd_(std::move(other.fd_)) {}
     ~TemporaryFile();
     int fd() const { return fd_.get(); }
-    const std::string &path() const { return path_; }
+    NamedFile named() const { return NamedFile{fd_.get(), path_}; }
     Done commit();
 
   private:

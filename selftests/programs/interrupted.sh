@@ -60,6 +60,16 @@ else
     output=$(unshare -m bash -c "$full_disk" "$DYLDCTL" "$TAP_TMP/small" "$FIX/hello" "$FIX/cxx" 2>&1)
     is "$?" 0 "a full disk fails the build, the old generation stays in use, and with room it works again"
     like "$output" 'No space left' "the error says that there is no space left"
+    like "$output" "$TAP_TMP/small/[^ ]*(shared_cache|sets)[^ ]*: .*No space left" "and names the file that it was for"
     is "$(grep -c '^dyld: prebuilt' <<<"$output")" 2 "programs start from the cache before and after"
+    # However small the disk is: the file that does not fit is blamed, never a library that is read.
+    too_small='mkdir -p "$1" && mount -t tmpfs -o "size=$2k,mode=755" small "$1" && exec "$0" build --output "$1/out" "$3"'
+    unnamed=""
+    for kilobytes in 4 8 64 1024 3000 4000 5000 5500 6000 6100 6150; do
+        output=$(unshare -m bash -c "$too_small" "$ROOT/out/bin/shared-cache" "$TAP_TMP/small" "$kilobytes" "$FIX/cxx" 2>&1) &&
+            { diag "$kilobytes KiB are enough"; continue; }
+        [[ $output =~ ^shared-cache:\ $TAP_TMP/small/out[^:]*:\ .*No\ space\ left ]] || unnamed+="$kilobytes KiB: $output"$'\n'
+    done
+    is "$unnamed" "" "the builder names the file in its output directory that a full disk cannot take"
 fi
 tap_done

@@ -25,7 +25,7 @@ CapturedPage seen(const CacheModel &model, const ProgramCapture &capture, uint64
 class AdoptTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_TRUE(make_bound_model({binder_fixture("dump_layout")}, -1, &model_));
+        ASSERT_TRUE(make_bound_model({binder_fixture("dump_layout")}, {}, &model_));
         image_ = static_cast<uint32_t>(find_image(model_, "libc.so.6") - model_.images.data());
         for (const SegmentChunk &chunk : model_.images[image_].segments)
             if (chunk.segment_kind == SegmentKind::Data)

@@ -31,7 +31,7 @@ class BinderTest : public ::testing::Test {
     void bind(const std::string &program) {
         file_ = unnamed_file();
         std::vector<std::string> programs = {binder_fixture(program)};
-        ASSERT_TRUE(make_bound_model(programs, file_.get(), &model_));
+        ASSERT_TRUE(make_bound_model(programs, {file_.get(), "unnamed"}, &model_));
         ASSERT_FALSE(model_.programs[0].rejection) << model_.programs[0].rejection->detail;
         loaded_ = load_words(binder_fixture(program));
         ASSERT_FALSE(loaded_.empty());

@@ -7,9 +7,13 @@
 #include "sharedregion/cache_view.h"
 #include "sharedregion/hash_tree.h"
 
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <random>
+#include <sys/resource.h>
 
 namespace sharedregion::testing {
 namespace {
@@ -33,11 +37,11 @@ class CacheFileTest : public ::testing::Test {
         auto cache = TemporaryFile::create(file);
         ASSERT_TRUE(cache.ok());
         ASSERT_TRUE(make_bound_model({binder_fixture("dump_layout"), binder_fixture("dump_types")},
-                                     cache.value().fd(), into));
+                                     cache.value().named(), into));
         emit_early_chunks(into);
         Done late = emit_late_chunks(into);
         ASSERT_TRUE(late.ok()) << late.error().message();
-        Done finalized = finalize_cache(into, cache.value().fd(), progress);
+        Done finalized = finalize_cache(into, cache.value().named(), progress);
         ASSERT_TRUE(finalized.ok()) << finalized.error().message();
         ASSERT_TRUE(cache.value().commit().ok());
     }
@@ -223,6 +227,39 @@ TEST_F(CacheFileTest, a_truncated_file_is_refused) {
         copy_.resize(size);
         EXPECT_FALSE(CacheView::open(bytes()).ok()) << size;
     }
+}
+
+// Copies a few pages of this program to `target` and expects the errno value; what the message says.
+std::string message_of_copy_to(const std::string &target, int code) {
+    FileDescriptor from(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    FileDescriptor to(open(target.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    Done copied = copy_range(NamedFile{from.get(), "SOURCE"}, 0, NamedFile{to.get(), target}, 0, 1 << 16);
+    EXPECT_FALSE(copied.ok());
+    EXPECT_EQ(copied.ok() ? 0 : copied.error().code, code);
+    EXPECT_EQ(copied.ok() ? "" : copied.error().file, target);
+    return copied.ok() ? "" : copied.error().message();
+}
+
+TEST(CopyRangeTest, blames_the_target_for_what_it_cannot_take) {
+    std::string directory = make_temporary_directory();
+    // A device: by read and write. A file with a limit: inside the kernel.
+    EXPECT_THAT(message_of_copy_to("/dev/full", ENOSPC), ::testing::HasSubstr("cannot be written: No space"));
+    struct rlimit before, limit;
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = {4096, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::string message = message_of_copy_to(directory + "/file", EFBIG);
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_THAT(message, ::testing::HasSubstr("File too large"));
+    std::filesystem::remove_all(directory);
+}
+
+TEST(CopyRangeTest, blames_the_source_for_what_it_cannot_give) {
+    FileDescriptor to = unnamed_file(), from(open("/proc/self/mem", O_RDONLY | O_CLOEXEC)); // unmapped at 0
+    Done copied = copy_range(NamedFile{from.get(), "SOURCE"}, 0, NamedFile{to.get(), "TARGET"}, 0, 4096);
+    ASSERT_FALSE(copied.ok());
+    EXPECT_EQ(copied.error().file, "SOURCE") << copied.error().message();
 }
 
 TEST(TemporaryFileTest, appears_under_its_name_only_when_committed) {

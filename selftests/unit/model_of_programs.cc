@@ -26,7 +26,7 @@ bool make_model(const std::vector<std::string> &programs, bool lay_out, CacheMod
     return layout.ok();
 }
 
-bool make_bound_model(const std::vector<std::string> &programs, int cache, CacheModel *model) {
+bool make_bound_model(const std::vector<std::string> &programs, const NamedFile &cache, CacheModel *model) {
     NoProgress progress;
     if (!make_model(programs, true, model))
         return false;

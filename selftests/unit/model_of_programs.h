@@ -16,7 +16,7 @@ class NoProgress : public Progress {
 // Phases 1 and 2, and 3 where `lay_out`. Adds a test failure and returns false where a phase fails.
 bool make_model(const std::vector<std::string> &programs, bool lay_out, CacheModel *model);
 // All up to phase 5, the text written into `cache` (an empty file).
-bool make_bound_model(const std::vector<std::string> &programs, int cache, CacheModel *model);
+bool make_bound_model(const std::vector<std::string> &programs, const NamedFile &cache, CacheModel *model);
 
 // An empty file without a name.
 FileDescriptor unnamed_file();

@@ -7,7 +7,7 @@ SCRIPT_TESTS += selftests/lint/lint_test.sh
 FAST_SCRIPT_TESTS += selftests/lint/lint_test.sh
 
 SCRIPT_TESTS += $(addprefix selftests/programs/,fixtures.sh environment.sh sanitizers.sh privileges.sh \
-	debuggers.sh invalidation.sh commands.sh corruption.sh interrupted.sh sweep.sh fuzz.sh soak.sh install.sh workloads.sh)
+	debuggers.sh invalidation.sh upgrades.sh commands.sh corruption.sh interrupted.sh sweep.sh fuzz.sh soak.sh install.sh workloads.sh)
 
 SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)
 FAST_SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)

@@ -62,6 +62,17 @@ bool is_ld_dyld(const std::string &path) {
     return memmem(bytes.data(), bytes.size(), kMagic.data(), kMagic.size()) != nullptr;
 }
 
+// Whether the machine's ld.so is another file than ld-dyld.so was made from. Inside `run` ld-dyld.so hides
+// its path; the alias leads to it. Inside a `run` of another state nobody can tell: starts look for
+// themselves.
+bool is_loader_changed(const LaunchFiles &files, const FileIdentity &recorded) {
+    if (recorded_now(files.genuine_loader).identity == recorded)
+        return false;
+    if (inside_launch_namespace(files))
+        return !(recorded_now(files.alias).identity == recorded);
+    return !is_ld_dyld(files.genuine_loader);
+}
+
 // In a mount namespace of our own: slave, not private, so that our two mounts stay here, but file systems
 // that are mounted or unmounted outside later are so here as well.
 Done mount_loader(const LaunchFiles &files) {
@@ -120,8 +131,9 @@ Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
                          state.file(kLoaderName),
                          state.file(kAliasFileName),
                          record->genuine.path,
-                         !(recorded_now(record->genuine.path) == record->genuine),
+                         false,
                          record->result.path != state.file(kLoaderName)};
+    files.loader_changed = is_loader_changed(files, record->genuine.identity);
     // As an interpreter ld-dyld.so must be executable, or nothing at all could be started in the namespace.
     if (access(files.ld_dyld.c_str(), R_OK | X_OK) != 0)
         return Failure::system(errno, files.ld_dyld,

@@ -159,8 +159,8 @@ Outcome<Answer> why(const Context &context, const std::string &program) {
     if (!loader.ok() || loader.value() != files.value().genuine_loader)
         return Answer{false, "other-interpreter", interpreter + " is not " + files.value().genuine_loader};
     answer = TRY(ask_loader(files.value(), path));
-    // An upgrade replaces ld.so and libc together; the first file that a start meets is libc.
-    if (answer.word == "library-changed" && files.value().loader_changed)
+    // A start looks at libc only, which an upgrade replaces together with ld.so; `run` looks at ld.so too.
+    if ((answer.prebuilt || answer.word == "library-changed") && files.value().loader_changed)
         return Answer{false, "loader-changed", files.value().genuine_loader};
     if (answer.word == "no-set")
         explain_no_set(context, path, &answer);

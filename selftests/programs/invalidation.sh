@@ -58,6 +58,11 @@ mkdir "$app/bin/first" && cp "$FIX/other/libfixture.so" "$app/bin/first/"
 both 'jit library-shadowed.*' "a library that appears earlier in the search path wins" "$prog"
 like "$(why "$prog")" "^library-shadowed.*$app/bin/first" "why names the new file"
 
+reset_app "libc is shadowed"
+mkdir "$app/bin/first" && cp "$(ldd "$prog" | sed -n 's/.*libc\.so\.6 => \([^ ]*\) .*/\1/p')" "$app/bin/first/"
+both 'jit library-shadowed.*' "a libc that appears earlier in the search path wins" "$prog"
+like "$(why "$prog")" "^library-shadowed.*$app/bin/first" "why names the place"
+
 reset_app "a library is bind-mounted over"
 both 'jit library-changed.*' "inside a mount namespace another library is noticed" \
     unshare -m bash -c 'mount --bind "$0" "$1" && exec "$2"' "$FIX/other/libfixture.so" "$app/libfixture.so" "$prog"
@@ -66,11 +71,20 @@ both prebuilt "outside that mount namespace nothing has changed" "$prog"
 reset_app "the program is replaced"
 cp "$FIX/hello" "$app/new" && mv "$app/new" "$prog"
 both 'jit (no-set|program-changed).*' "another program under the same path is another program" "$prog"
-like "$(why "$prog")" '^(no-set|program-changed)' "why says so"
+like "$(why "$prog")" "^program-changed.*$prog" "why says so and names it"
 
 reset_app "the program is overwritten in place"
 cat "$FIX/uses_lib_now" >"$prog"
 both 'jit (no-set|program-changed).*' "a program overwritten in place is noticed" "$prog"
+like "$(why "$prog")" "^program-changed.*$prog" "why says so and names it"
+
+reset_app "the program is bind-mounted over"
+mounted_over='mount --bind "$0" "$1" && shift && exec "$@"'
+both 'jit (no-set|program-changed).*' "inside a mount namespace another program is noticed" \
+    unshare -m bash -c "$mounted_over" "$FIX/hello" "$prog" "$prog"
+like "$(unshare -m bash -c "$mounted_over" "$FIX/hello" "$prog" "$DYLDCTL" --state "$STATE" why "$prog")" \
+    "^program-changed.*$prog" "why says so and names it"
+both prebuilt "outside that mount namespace nothing has changed" "$prog"
 
 reset_app "a program without build-id is edited in place"
 touch -r "$app/uses_lib_nobuildid" "$TAP_TMP/times"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Measures and writes docs/performance.md: `bench/report.sh [-n RUNS]`. Needs `make all fixtures`, root, and a
+# Measures and writes docs/performance.md and README's chart: `bench/report.sh [-n RUNS]`. Needs `make all fixtures`, root, and a
 # machine that does nothing else; takes some minutes. State goes below out/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,6 +55,23 @@ ratio_rows() { # JSON
         ((.paired_ratio.quartiles | map(. * 100 | round / 100 | tostring)) | join(" to ")),
         "\(.plain.minor_faults) / \(.shared.minor_faults)",
         "\(.plain.system_calls_before_entry) / \(.shared.system_calls_before_entry)"] | "| " + (map(tostring) | join(" | ")) + " |"' "$1"
+}
+
+# Bars: 40 columns are what plain ld.so takes.
+chart() { # JSON
+    jq -r 'def left(n): . + " " * ([n - length, 0] | max); def right(n): " " * ([n - length, 0] | max) + .;
+        def ms: . / 100 | round / 10 | tostring | if contains(".") then . else . + ".0" end;
+        def bar: if . > 0 then "#" * . else "" end;
+        .results[] | select(.decision | startswith("prebuilt")) |
+        (.arguments | join(" ") | sub("^.*/(?<n>[^/ ]+)"; .n) | sub(" -.*"; "") | left(20)) +
+        (.plain.microseconds.median | ms | right(5)) + " ms -> " + (.shared.microseconds.median | ms | right(4)) + " ms  " +
+        (.ratio as $r | ($r * 40 | round | bar | left(42)) + ($r * 100 | round | tostring | right(2)) + "%")' "$1"
+}
+
+# Replaces what stands between the lines "```chart" and "```" of README.md.
+write_chart() { # JSON
+    chart "$1" >"$work/chart"
+    sed -i -e '/^```chart$/,/^```$/{/^```/!d}' -e "/^\`\`\`chart\$/r $work/chart" README.md
 }
 
 echo "report: start times" >&2
@@ -117,4 +134,5 @@ SWEEP
     fi
 } >"$work/performance.md"
 mv "$work/performance.md" "$page"
+write_chart "$work/bench.json"
 echo "report: wrote $page; chart: $work/start-ratio.svg" >&2

@@ -17,9 +17,10 @@ packages=(
     libbenchmark-dev     # bench/
     clang libclang-rt-14-dev # fuzz targets (libFuzzer), a large program for the demo
     clang-format clang-tidy shellcheck # make lint
-    strace gdb valgrind  # programs that look at other programs
+    strace gdb valgrind linux-perf # programs that look at other programs
+    libcap2-bin          # setcap: a program with file capabilities
     jq                   # reads --json in test scripts
-    util-linux           # setpriv, unshare, setarch
+    util-linux mount     # setpriv, unshare, setarch; tmpfs, overlay and bind mounts
     # the demo's programs and charts
     bash coreutils git perl python3 curl openssh-client qemu-system-x86
     gnuplot-nox

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // libFuzzer: any bytes taken for a shared_cache are refused or read inside their bounds.
+#include "selftests/fuzz/repair.h"
 #include "sharedregion/cache_view.h"
-
-#include <cstring>
-#include <vector>
 
 using namespace sharedregion;
 
@@ -33,15 +31,22 @@ uint64_t read_tables(const CacheView &cache) {
     return sum;
 }
 
+volatile uint64_t sink = 0;
+
+bool read_cache(const FuzzBytes &bytes) {
+    auto cache = CacheView::open(bytes.view());
+    if (cache.ok())
+        sink = sink + read_images(cache.value()) + read_tables(cache.value());
+    return cache.ok();
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    std::vector<uint64_t> aligned((size + 7) / 8);
-    if (size != 0)
-        memcpy(aligned.data(), data, size);
-    auto cache = CacheView::open(ByteView(aligned.data(), size));
-    volatile uint64_t sink = 0;
-    if (cache.ok())
-        sink = sink + read_images(cache.value()) + read_tables(cache.value());
+    FuzzBytes bytes(data, size);
+    if (read_cache(bytes))
+        return 0;
+    repair_file(&bytes, kCacheHeaderOffset, kCacheMagic, sizeof(CacheHeader));
+    read_cache(bytes);
     return 0;
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // libFuzzer: any bytes taken for a set blob or a `sets` file are refused or read inside their bounds.
+#include "selftests/fuzz/repair.h"
 #include "sharedregion/set_view.h"
-
-#include <cstring>
-#include <vector>
 
 using namespace sharedregion;
 
@@ -47,20 +45,46 @@ uint64_t read_sets(const SetsView &sets) {
     return sum;
 }
 
+volatile uint64_t sink = 0;
+
+bool read_as_set(const FuzzBytes &bytes) {
+    auto set = SetView::open(bytes.view());
+    if (set.ok())
+        sink = sink + read_set(set.value());
+    return set.ok();
+}
+
+bool read_as_sets(const FuzzBytes &bytes) {
+    auto sets = SetsView::open(bytes.view());
+    if (sets.ok())
+        sink = sink + read_sets(sets.value());
+    return sets.ok();
+}
+
+// Every blob that the program table names.
+void repair_sets(FuzzBytes *bytes) {
+    repair_file(bytes, 0, kSetsMagic, sizeof(SetsHeader));
+    auto sets = SetsView::open(bytes->view());
+    if (!sets.ok())
+        return;
+    std::vector<uint64_t> offsets;
+    for (const SetProgramRecord &program : sets.value().programs())
+        if (SetsView::captured(program))
+            offsets.push_back(program.blob_offset);
+    for (uint64_t offset : offsets)
+        repair_set(bytes, offset);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    // Records need 8-byte alignment; a copy also gives ASAN exact bounds.
-    std::vector<uint64_t> aligned((size + 7) / 8);
-    if (size != 0)
-        memcpy(aligned.data(), data, size);
-    ByteView bytes(aligned.data(), size);
-    volatile uint64_t sink = 0;
-    auto set = SetView::open(bytes);
-    if (set.ok())
-        sink = sink + read_set(set.value());
-    auto sets = SetsView::open(bytes);
-    if (sets.ok())
-        sink = sink + read_sets(sets.value());
+    FuzzBytes bytes(data, size);
+    if (read_as_set(bytes) || read_as_sets(bytes))
+        return 0;
+    FuzzBytes again(data, size);
+    repair_set(&bytes, 0);
+    read_as_set(bytes);
+    repair_sets(&again);
+    read_as_sets(again);
     return 0;
 }

@@ -8,15 +8,13 @@ runs=${FUZZ_RUNS:-20000}
 targets=(out/fuzz/*_fuzz)
 [[ -x ${targets[0]} ]] || { echo "Bail out! no fuzz targets in out/fuzz: make tests"; TAP_FINISHED=1; exit 1; }
 
-# Seeds: real objects, cut to what libFuzzer handles well; a target's own seeds are in selftests/fuzz/NAME.seeds.
+# Seeds: real objects, cut to what libFuzzer handles well, and small files of our formats.
 mkdir -p "$TAP_TMP/seeds"
 for object in out/fixtures/empty out/fixtures/libfixture.so out/fixtures/uses_lib_nonpie; do
     head -c 65536 "$object" >"$TAP_TMP/seeds/$(basename "$object")"
 done
 head -c 700 out/fixtures/empty >"$TAP_TMP/seeds/headers"
-for made in out/test-state/fixtures/current/{sets,shared_cache}; do
-    [[ -e $made ]] && head -c 65536 "$made" >"$TAP_TMP/seeds/$(basename "$made")"
-done
+ok "seeds: a small file of every format" out/fuzz/make_seeds "$TAP_TMP/seeds"
 
 for target in "${targets[@]}"; do
     name=$(basename "$target")

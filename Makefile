@@ -65,7 +65,9 @@ all: $(addprefix $(O)/bin/,$(PROGRAMS)) $(EXTRA_ALL) ## commands and loader part
 tests: $(addprefix $(O)/bin/,$(TESTS)) $(EXTRA_TESTS) ## what the tests need, without running them
 
 .PHONY: clean
-clean: ## remove out/ and every out-*/
+clean: ## remove out/ and every out-*/, and what the state directories in there have in memory
+	$(Q)if [[ -x out/bin/dyldctl ]]; then find out out-* -name ld-dyld.so.stamp -printf '%h\0' 2>/dev/null | \
+		xargs -0 -r -I{} out/bin/dyldctl --state {} clean >/dev/null || true; fi
 	rm -rf out out-*
 
 ##@ Trying and testing

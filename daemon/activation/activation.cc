@@ -94,18 +94,6 @@ void remove_others(const ActivationPlace &place, const std::string &keep) {
             (void)remove_tree(place.directory.get(), name, place.path + "/" + name);
 }
 
-// An activation in a place that is no longer used (another tmpfs): only if its path shows it is this state's.
-void remove_activation(const std::string &directory, const std::string &key) {
-    size_t slash = directory.rfind('/');
-    if (slash == std::string::npos || slash < key.size() ||
-        directory.compare(slash - key.size(), key.size(), key) != 0)
-        return;
-    std::string parent = directory.substr(0, slash);
-    Outcome<UniqueFd> opened = open_trusted_directory(AT_FDCWD, parent, parent);
-    if (opened.ok())
-        (void)remove_tree(opened.value().get(), directory.substr(slash + 1), directory);
-}
-
 // A user's state directory is the user's own; the system's is for all processes unless it has to keep a
 // secret (is_secret_place()). One that was closed for another reason stays closed.
 Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place) {
@@ -138,8 +126,8 @@ Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, 
     if (!old.empty())
         usleep(kGraceMicroseconds);
     remove_others(place, name);
-    if (old != activation->directory)
-        remove_activation(old, activation_key(state.path()));
+    if (old.substr(0, old.rfind('/')) != place.path) // that place is no longer used
+        remove_place_of(old, state.path());
     return Success{};
 }
 
@@ -178,7 +166,7 @@ Done deactivate(const StateDirectory &state) {
         return Success{};
     if (unlinkat(state.fd(), "active", 0) != 0)
         return Failure::system(errno, state.file("active"), "cannot remove");
-    remove_activation(old, activation_key(state.path()));
+    remove_place_of(old, state.path());
     return Success{};
 }
 

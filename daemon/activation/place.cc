@@ -5,10 +5,12 @@
 #include "daemon/files/directory.h"
 #include "sharedregion/hash_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string_view>
 #include <sys/mount.h>
 #include <sys/vfs.h>
 
@@ -43,9 +45,44 @@ Outcome<UniqueFd> make_closed(int parent, const std::string &name, const std::st
     return fd;
 }
 
+// Beside each KEY lies a symlink KEY.state to the state directory: it tells whose activations KEY holds.
+constexpr std::string_view kOwnerSuffix = ".state";
+
+std::string owner_link(const std::string &key) {
+    return key + std::string(kOwnerSuffix);
+}
+
+void note_owner(int ours, const std::string &key, const std::string &state_path) {
+    if (read_symlink(ours, owner_link(key)) != state_path)
+        (void)symlinkat(state_path.c_str(), ours, owner_link(key).c_str()); // without it, no more than a leak
+}
+
+// KEY with everything in it. `ours` is PARENT/shared-region*.
+void remove_key(int ours, const std::string &path, const std::string &key) {
+    (void)remove_tree(ours, key, path + "/" + key);
+    (void)unlinkat(ours, owner_link(key).c_str(), 0);
+}
+
+// What state directories left that do not exist any more. One that cannot be looked at may exist.
+void remove_orphans(int ours, const std::string &path) {
+    Outcome<std::vector<std::string>> names = list_directory(ours, path);
+    if (!names.ok())
+        return;
+    for (const std::string &name : names.value()) {
+        struct stat st;
+        if (!name.ends_with(kOwnerSuffix))
+            continue;
+        const std::string state = read_symlink(ours, name), key = name.substr(0, name.find('.'));
+        if (key == activation_key(state) && lstat(state.c_str(), &st) != 0 &&
+            (errno == ENOENT || errno == ENOTDIR))
+            remove_key(ours, path, key);
+    }
+}
+
 // `parent`/`name` made and opened; refuses what is not memory: it would outlive a reboot.
-Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &name, const std::string &key,
-                                  std::string note) {
+Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &name,
+                                  const std::string &state_path, std::string note) {
+    const std::string key = activation_key(state_path);
     UniqueFd top(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!top.valid())
         return Failure::system(errno, parent, "cannot open directory");
@@ -59,6 +96,8 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
         return Failure::about(path,
                               "not in a tmpfs: an activation must not outlive a reboot; name a directory "
                               "in a tmpfs with --tmpfs");
+    remove_orphans(ours.get(), path); // first: they may be what fills it
+    note_owner(ours.get(), key, state_path);
     path += "/" + key;
     UniqueFd directory = TRY(make_closed(ours.get(), key, path, secret));
     return ActivationPlace{std::move(directory), std::move(path), std::move(note), secret};
@@ -72,43 +111,58 @@ bool mount_own_tmpfs() {
            mount("shared-region", "/run/shared-region", "tmpfs", flags, "mode=0755") == 0;
 }
 
-Outcome<ActivationPlace> place_for_root(const std::string &key) {
+Outcome<ActivationPlace> place_for_root(const std::string &state_path) {
     if (is_memory("/run/shared-region") || is_memory("/run"))
-        return place_in("/run", "shared-region", key, "");
+        return place_in("/run", "shared-region", state_path, "");
     if (mount_own_tmpfs())
-        return place_in("/run", "shared-region", key,
+        return place_in("/run", "shared-region", state_path,
                         "/run is not in a tmpfs: mounted one on /run/shared-region");
     return place_in(
-        "/dev/shm", "shared-region-0", key,
+        "/dev/shm", "shared-region-0", state_path,
         "/run is not in a tmpfs and none may be mounted: used /dev/shm, for root's processes only");
 }
 
-Outcome<ActivationPlace> place_for_user(const std::string &key) {
+Outcome<ActivationPlace> place_for_user(const std::string &state_path) {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     struct stat st;
     if (runtime != nullptr && runtime[0] == '/' && stat(runtime, &st) == 0 && st.st_uid == geteuid() &&
         (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_memory(runtime))
-        return place_in(runtime, "shared-region", key, "");
-    return place_in("/dev/shm", "shared-region-" + std::to_string(geteuid()), key,
+        return place_in(runtime, "shared-region", state_path, "");
+    return place_in("/dev/shm", "shared-region-" + std::to_string(geteuid()), state_path,
                     "XDG_RUNTIME_DIR is no tmpfs of yours: used /dev/shm");
 }
 
-// PARENT/shared-region*/KEY with everything in it.
-void remove_place(const std::string &ours, const std::string &key) {
-    Outcome<UniqueFd> directory = open_trusted_directory(AT_FDCWD, ours, ours);
-    if (directory.ok())
-        (void)remove_tree(directory.value().get(), key, ours + "/" + key);
+std::vector<std::string> usual_places() {
+    std::vector<std::string> places = {"/dev/shm/shared-region-" + std::to_string(geteuid())};
+    if (geteuid() == 0)
+        places.emplace_back("/run/shared-region");
+    if (const char *runtime = getenv("XDG_RUNTIME_DIR"); runtime != nullptr && runtime[0] == '/')
+        places.push_back(std::string(runtime) + "/shared-region");
+    return places;
 }
 
 } // namespace
 
 void remove_activations(const std::string &state_path) {
-    std::string key = activation_key(state_path);
-    remove_place("/dev/shm/shared-region-" + std::to_string(geteuid()), key);
-    if (geteuid() == 0)
-        remove_place("/run/shared-region", key);
-    if (const char *runtime = getenv("XDG_RUNTIME_DIR"); runtime != nullptr && runtime[0] == '/')
-        remove_place(std::string(runtime) + "/shared-region", key);
+    for (const std::string &place : usual_places()) {
+        Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place);
+        if (!ours.ok())
+            continue;
+        remove_key(ours.value().get(), place, activation_key(state_path));
+        remove_orphans(ours.value().get(), place);
+    }
+}
+
+void remove_place_of(const std::string &activation_directory, const std::string &state_path) {
+    const std::string key = activation_key(state_path);
+    const size_t name = activation_directory.rfind('/'), end = std::min(name, activation_directory.size());
+    const size_t slash = activation_directory.rfind('/', end == 0 ? 0 : end - 1);
+    if (slash == std::string::npos || activation_directory.substr(slash + 1, end - slash - 1) != key)
+        return;
+    const std::string place = activation_directory.substr(0, slash);
+    Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place);
+    if (ours.ok())
+        remove_key(ours.value().get(), place, key);
 }
 
 bool is_secret_place(const std::string &activation_directory) {
@@ -125,10 +179,9 @@ std::string activation_key(const std::string &state_path) {
 }
 
 Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted) {
-    std::string key = activation_key(state_path);
     if (!wanted.empty())
-        return place_in(wanted, "shared-region-" + std::to_string(geteuid()), key, "");
-    return geteuid() == 0 ? place_for_root(key) : place_for_user(key);
+        return place_in(wanted, "shared-region-" + std::to_string(geteuid()), state_path, "");
+    return geteuid() == 0 ? place_for_root(state_path) : place_for_user(state_path);
 }
 
 } // namespace sharedregion

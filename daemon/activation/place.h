@@ -27,9 +27,15 @@ bool is_secret_place(const std::string &activation_directory);
 // `wanted` (may be empty) names another parent directory, which must be in a tmpfs.
 Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted);
 
-// Removes all activations of a state directory from the usual places, as far as they are the caller's: also
-// those of a state directory that was removed without `dyldctl clean`.
+// (Making one also removes what state directories left there that do not exist any more: a state directory
+// may be deleted without `dyldctl clean`.)
+
+// Removes all activations of a state directory from the usual places, as far as they are the caller's, and
+// those of state directories that do not exist any more.
 void remove_activations(const std::string &state_path);
+
+// Removes the place that an activation directory of this state lies in, with all activations there.
+void remove_place_of(const std::string &activation_directory, const std::string &state_path);
 
 // 16 hexadecimal digits that stand for a state directory's path.
 std::string activation_key(const std::string &state_path);

@@ -30,7 +30,9 @@ json "show tells libraries, words and pages" \
 json "why tells prebuilt" '.prebuilt and .word == "prebuilt"' why "$FIX/hello"
 json "why tells the reason" '(.prebuilt | not) and .word == "no-set"' why "$FIX/auxv"
 json "activate tells where" '.sets == 2 and (.directory | startswith("/"))' activate
+place=$(dirname "$(readlink "$STATE/active")")
 json "deactivate tells that nothing is in use" '.active == false' deactivate
+is "$(ls -d "$place"* 2>/dev/null)" "" "and leaves nothing in memory"
 json "status tells that nothing is in use" '.activation == null' status
 ok "activation after deactivation" ctl activate
 
@@ -91,4 +93,22 @@ is "$(decision "$FIX/hello")" prebuilt "after a build a moved state directory wo
 rm -rf "$STATE"
 ok "clean of a state directory that is gone is no error" ctl clean
 not_ok "and removes the activation that it left" test -e "$place"
+not_ok "and the note whose it was" test -L "$place.state"
+STATE=$TAP_TMP/deleted
+ctl build "$FIX/hello" >/dev/null 2>&1
+place=$(dirname "$(readlink "$STATE/active")")
+rm -rf "$STATE"
+STATE=$TAP_TMP/another
+ctl build "$FIX/hello" >/dev/null 2>&1
+not_ok "a build of another state removes it too" test -e "$place"
+ctl clean >/dev/null
+
+# make clean
+mkdir -p "$TAP_TMP/tree/out" && ln -s "$ROOT/out/bin" "$ROOT/out/lib" "$TAP_TMP/tree/out/"
+STATE=$TAP_TMP/tree/out/test-state/one
+ctl build "$FIX/hello" >/dev/null 2>&1
+place=$(dirname "$(readlink "$STATE/active")")
+ok "a state directory below out/ is in use" test -e "$place/"*/region
+ok "make clean" make -s -C "$TAP_TMP/tree" -f "$ROOT/Makefile" -I "$ROOT" clean
+not_ok "takes its activation along" test -e "$place"
 tap_done

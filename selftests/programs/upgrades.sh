@@ -109,6 +109,7 @@ expect() {
         fail "$what: the case can be made" "$(cat "$dir/case.err" "$dir/build.log")"
         return
     fi
+    quietly "$DYLDCTL" --state "$dir/state" clean
     is "$(nth_decision 1 "$dir/before.err")" prebuilt "$what: prebuilt before"
     same_as_plain old "$what: in a session that began before, the program does what a plain one does"
     like "$(nth_decision 2 "$dir/old.err")" "^($old)\$" "$what: and it started as it should"

@@ -64,6 +64,15 @@ class activation : public testing::Test {
         return outcome.ok() ? std::move(outcome.value()) : Activation{};
     }
 
+    using Names = std::vector<std::string>;
+    // What lies beside this state's activations.
+    Names names_in_place() const {
+        std::string place = tmpfs_ + "/shared-region-" + std::to_string(geteuid());
+        UniqueFd directory(open(place.c_str(), O_RDONLY | O_DIRECTORY));
+        Outcome<Names> names = list_directory(directory.get(), place);
+        return names.ok() ? std::move(names.value()) : Names{"no " + place};
+    }
+
     std::string root_, tmpfs_;
     SyntheticGeneration synthetic_;
     std::optional<StateDirectory> state_;
@@ -366,7 +375,45 @@ TEST_F(activation, deactivation_removes_link_and_directory) {
     ASSERT_TRUE(deactivate(*state_).ok());
     EXPECT_NE(access(done.directory.c_str(), F_OK), 0);
     EXPECT_EQ(state_->active_directory(), "");
+    EXPECT_EQ(names_in_place(), Names()) << "nothing is left in memory";
     EXPECT_TRUE(deactivate(*state_).ok()) << "a second time";
+}
+
+TEST_F(activation, in_another_place_leaves_nothing_in_the_old_one) {
+    activate_well();
+    std::string old = tmpfs_;
+    tmpfs_ = root_ + "/other-tmpfs";
+    ASSERT_EQ(mkdir(tmpfs_.c_str(), 0755), 0);
+    activate_well();
+    EXPECT_EQ(names_in_place().size(), 2U);
+    tmpfs_ = old;
+    EXPECT_EQ(names_in_place(), Names());
+}
+
+TEST_F(activation, removes_what_deleted_state_directories_left) {
+    activate_well();
+    const std::string key = activation_key(state_->path());
+    ASSERT_EQ(names_in_place(), (Names{key, key + ".state"}));
+    Outcome<StateDirectory> next = StateDirectory::make(root_ + "/next");
+    ASSERT_TRUE(next.ok());
+    std::string gone = state_->path();
+    std::swap(*state_, next.value());
+    build("one");
+    activate_well();
+    EXPECT_EQ(names_in_place().size(), 4U) << "those of a state directory that exists stay";
+    ASSERT_TRUE(remove_tree(AT_FDCWD, gone, gone).ok());
+    activate_well();
+    const std::string next_key = activation_key(state_->path());
+    EXPECT_EQ(names_in_place(), (Names{next_key, next_key + ".state"}));
+}
+
+TEST_F(activation, leaves_alone_what_does_not_tell_whose_it_is) {
+    std::string place = tmpfs_ + "/shared-region-" + std::to_string(geteuid());
+    ASSERT_EQ(mkdir(place.c_str(), 0700), 0);
+    ASSERT_EQ(mkdir((place + "/0123456789abcdef").c_str(), 0700), 0);
+    ASSERT_EQ(symlink("/none/such", (place + "/0123456789abcdef.state").c_str()), 0); // another path's key
+    activate_well();
+    EXPECT_EQ(names_in_place().size(), 4U);
 }
 
 TEST_F(activation, a_place_that_is_no_tmpfs_is_refused) {

@@ -165,8 +165,12 @@ class CacheView {
             return wrong("cache: a segment has an unknown kind", offset_of(&segment));
         if (!fits(segment.offset, segment.mem_size) || segment.file_size > segment.mem_size)
             return wrong("cache: a segment lies outside its image", offset_of(&segment));
-        if (segment.kind != static_cast<uint32_t>(SegmentKind::Data))
+        if (segment.kind != static_cast<uint32_t>(SegmentKind::Data)) {
+            if ((segment.data_begin | segment.data_span | segment.anon_span | segment.relro_size |
+                 segment.data_offset) != 0)
+                return wrong("cache: a segment without data has a place for data", offset_of(&segment));
             return Success{};
+        }
         if (!is_aligned(segment.data_begin | segment.data_span | segment.anon_span | segment.relro_size |
                             segment.data_offset,
                         kPageSize))

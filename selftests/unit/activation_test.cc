@@ -262,6 +262,19 @@ TEST_F(activation, a_word_to_slide_outside_data_is_refused) {
     EXPECT_NE(outcome.error().message().find("slide"), std::string::npos);
 }
 
+// Found by the fuzzer: words to slide were looked for there, outside of the file.
+TEST_F(activation, a_place_for_data_in_a_text_segment_is_refused) {
+    std::vector<unsigned char> cache = make_synthetic_cache(synthetic_);
+    auto *header = reinterpret_cast<CacheHeader *>(&cache[kCacheHeaderOffset]);
+    auto *text = reinterpret_cast<CacheSegmentRecord *>(&cache[header->segments.offset]);
+    ASSERT_EQ(text->kind, uint32_t(SegmentKind::Text));
+    text->data_begin = kSynText;
+    text->data_span = 1ULL << 40;
+    auto opened = CacheView::open(ByteView(cache.data(), cache.size()));
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().where, header->segments.offset);
+}
+
 // Flips one bit of one byte at a time and expects a refusal that names the file and an offset, and that the
 // old activation stays.
 class flipped : public activation {

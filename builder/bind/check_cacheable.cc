@@ -69,6 +69,16 @@ Status check_relr(const ElfImage &elf) {
     return Success{};
 }
 
+// The region's base is any page (docs/decisions/0003), so a page is all that an image can rely on; the
+// thread-local block lies in the loader heap, which moves with it.
+Status check_alignment(const ElfImage &elf) {
+    if (elf.alignment > kPageSize)
+        return unsupported("wants data or code aligned to more than a page", 0);
+    if (elf.tls.mem_size != 0 && elf.tls.align > kPageSize)
+        return unsupported("wants thread-local data aligned to more than a page", elf.tls.vaddr);
+    return Success{};
+}
+
 } // namespace
 
 Status check_cacheable(const ElfImage &elf) {
@@ -76,6 +86,7 @@ Status check_cacheable(const ElfImage &elf) {
         return unsupported("not a shared object", 0);
     if ((elf.flags & DF_TEXTREL) != 0)
         return unsupported("has text relocations", 0);
+    TRY(check_alignment(elf));
     for (const ElfSegment &segment : elf.segments)
         TRY(check_segment(segment));
     TRY(check_relocations(elf, elf.relocations));

@@ -22,6 +22,7 @@ namespace sharedregion {
     X(OtherInterpreter,     "other-interpreter",      "PT_INTERP is another ld.so than the one of this build")      \
     X(SetUserId,            "setuid",                 "starts in secure mode (AT_SECURE): always by plain ld.so")     \
     X(ExecutableStack,      "exec-stack",             "program or library wants an executable stack")               \
+    X(LargeAlignment,       "large-alignment",        "thread-local data is aligned to more than a page")             \
     X(TextRelocations,      "text-relocations",       "program or library writes to its text while relocating")     \
     /* what ld.so says or does */                                                                                   \
     X(MissingLibrary,       "missing-library",        "ld.so does not find a library or symbol version")            \

@@ -73,4 +73,12 @@ bool ElfFile::raw(uint64_t offset, uint64_t size, const void **bytes) const {
     return true;
 }
 
+Elf64_Shdr section_header(Elf_Scn *section) {
+    Elf64_Shdr header = {};
+    const void *found = section != nullptr ? elf64_getshdr(section) : nullptr;
+    if (found != nullptr)
+        std::memcpy(&header, found, sizeof header);
+    return header;
+}
+
 } // namespace sharedregion

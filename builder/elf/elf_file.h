@@ -58,4 +58,7 @@ class ElfFile {
     std::vector<Elf64_Phdr> phdrs_;
 };
 
+// A section's header; type SHT_NULL where there is none. (A copy: libelf's may be misaligned.)
+Elf64_Shdr section_header(Elf_Scn *section);
+
 } // namespace sharedregion

@@ -2,8 +2,8 @@
 // What the builder knows of one ELF64 x86-64 object (a DSO or ld.so), as ld.so would see it.
 //
 // Everything comes from the program headers and the dynamic section; section headers are used for
-// .symtab only (read_symbol_table). An ElfImage owns all that it refers to, and everything in it was
-// checked: names end inside the string table, symbol indices of relocations exist, segments are
+// `alignment` and .symtab (read_symbol_table) only. An ElfImage owns all that it refers to, and everything in
+// it was checked: names end inside the string table, symbol indices of relocations exist, segments are
 // ordered and do not share pages.
 #pragma once
 
@@ -61,6 +61,9 @@ struct ElfImage {
     ElfRange tls, relro;
     BuildId build_id = {};
     bool executable_stack = false;
+    // What its content needs: the largest sh_addralign. (p_align is at least the linker's page size, often
+    // 2 MiB, but says that too where there are no section headers.)
+    uint64_t alignment = 1;
 
     std::vector<char> strings; // DT_STRTAB; all string_views below point into it
     std::string_view soname;   // empty: none

@@ -5,6 +5,7 @@
 #include "sharedregion/elf_view.h"
 #include "sharedregion/units.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace sharedregion {
@@ -118,11 +119,25 @@ Status ElfReader::read_segments() {
     return Success{};
 }
 
+void ElfReader::read_alignment() {
+    uint64_t of_segments = 1, of_sections = 0;
+    for (const ElfSegment &segment : image_.segments)
+        of_segments = std::max(of_segments, segment.align);
+    for (Elf_Scn *section = elf_nextscn(file_.handle(), nullptr); section != nullptr;
+         section = elf_nextscn(file_.handle(), section)) {
+        Elf64_Shdr header = section_header(section);
+        if ((header.sh_flags & SHF_ALLOC) != 0)
+            of_sections = std::max(of_sections, header.sh_addralign);
+    }
+    image_.alignment = of_sections == 0 ? of_segments : std::min(of_sections, of_segments);
+}
+
 Result<ElfImage> ElfReader::read() {
     image_.type = file_.header().e_type;
     if (image_.type != ET_DYN && image_.type != ET_EXEC)
         return bad_elf("neither a shared object nor an executable", offsetof(Elf64_Ehdr, e_type));
     TRY(read_segments());
+    read_alignment();
     TRY(read_dynamic());
     TRY(read_names());
     TRY(read_symbols());

@@ -30,6 +30,7 @@ class ElfReader {
     Status read_segments();
     Status add_segment(const Elf64_Phdr &phdr, uint64_t where);
     Status read_notes(const Elf64_Phdr &phdr);
+    void read_alignment();
     // elf_dynamic.cc: dynamic section, names, relocation tables
     Status read_dynamic();
     Status take_dynamic_entry(const Elf64_Dyn &entry, uint64_t where);

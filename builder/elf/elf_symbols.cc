@@ -140,15 +140,6 @@ Status ElfReader::read_versions() {
 
 namespace {
 
-// Where a section lies; type SHT_NULL where there is none. (A copy: libelf's may be misaligned.)
-Elf64_Shdr section_header(Elf_Scn *section) {
-    Elf64_Shdr header = {};
-    const void *found = section != nullptr ? elf64_getshdr(section) : nullptr;
-    if (found != nullptr)
-        std::memcpy(&header, found, sizeof header);
-    return header;
-}
-
 Result<SymbolTable> read_table(const ElfFile &file, const Elf64_Shdr &symbols, const Elf64_Shdr &names) {
     if (names.sh_type != SHT_STRTAB)
         return bad_elf(".symtab has no string table", symbols.sh_offset);

@@ -316,6 +316,19 @@ TEST(CheckCacheableTest, accepts_a_plain_image) {
     EXPECT_TRUE(check_cacheable(elf).ok());
 }
 
+TEST(CheckCacheableTest, refuses_what_needs_more_than_page_alignment) {
+    ElfImage elf = small_image();
+    elf.segments[1].align = 2 << 20; // the linker's page size says nothing
+    elf.alignment = elf.tls.align = kPageSize;
+    elf.tls.mem_size = 8;
+    EXPECT_TRUE(check_cacheable(elf).ok());
+    elf.alignment = 2 * kPageSize;
+    EXPECT_FALSE(check_cacheable(elf).ok());
+    elf.alignment = kPageSize;
+    elf.tls.align = 2 * kPageSize;
+    EXPECT_FALSE(check_cacheable(elf).ok());
+}
+
 TEST(CheckCacheableTest, refuses_text_relocations) {
     ElfImage elf = small_image();
     elf.relocations = {relocation(0x10, R_X86_64_RELATIVE)};

@@ -140,9 +140,10 @@ Result<ElfImage> ElfReader::read() {
     read_alignment();
     TRY(read_dynamic());
     TRY(read_names());
-    TRY(read_symbols());
-    TRY(read_versions());
     TRY(read_relocations());
+    TRY(read_symbols());
+    TRY(check_symbol_indices());
+    TRY(read_versions());
     return std::move(image_);
 }
 

@@ -14,11 +14,6 @@ namespace sharedregion {
 
 namespace {
 
-class Silent : public Progress {
-  public:
-    void report(uint64_t, uint64_t, const char *) override {}
-};
-
 class Strings {
   public:
     StringRef add(const std::string &text) {
@@ -86,7 +81,7 @@ Done write_body(int fd, const std::string &path, const Front &front,
 
 // Hashes what was written, then writes tree and header: without them the file is refused.
 Done seal(int fd, const std::string &path, const Front &front) {
-    Silent progress; // a fraction of a second
+    NoProgress progress; // a fraction of a second
     auto leaves = TRY(hash_body(fd, kPageSize, front.end, path, progress));
     std::vector<unsigned char> page(kPageSize);
     std::memcpy(page.data(), &front.header, sizeof front.header);

@@ -6,6 +6,7 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/bind/binder.cc \
 	builder/bind/check_cacheable.cc \
 	builder/bind/resolver.cc \
+	builder/bind/sanitizer_layout.cc \
 	builder/bind/symbol_index.cc \
 	builder/bind/tls_layout.cc \
 	builder/build.cc \

@@ -2,6 +2,7 @@
 // Phase 1: what goes in (contract: phases.h).
 #include "builder/phases/phases.h"
 
+#include "builder/bind/sanitizer_layout.h"
 #include "builder/capture/program_file.h"
 #include "builder/phases/expand_programs.h"
 #include "builder/phases/program_probe.h"
@@ -45,6 +46,17 @@ Done read_config(const BuilderOptions &options, CacheModel *model) {
     return Success{};
 }
 
+// What capture would not notice: the program stops only when its own code runs.
+void check_sanitizers(CacheProgram *program) {
+    Outcome<FileDescriptor> file = open_unchanged(program->path, program->identity);
+    if (!file.ok())
+        return; // capture says it
+    Result<ElfImage> elf = read_elf_image(file.value().get());
+    std::string_view runtime = elf.ok() ? sanitizer_with_fixed_layout(elf.value()) : std::string_view();
+    if (!runtime.empty())
+        program->rejection = rejected(RejectReason::SanitizerLayout, "has " + std::string(runtime));
+}
+
 std::vector<InputProgram> probe_programs(const BuilderOptions &options, const CacheModel &model,
                                          Progress &progress) {
     std::vector<std::string> paths = expand_programs(options.programs);
@@ -53,6 +65,8 @@ std::vector<InputProgram> probe_programs(const BuilderOptions &options, const Ca
     parallel_each(paths.size(), [&](size_t i) {
         InputProgram &input = programs[i];
         input.program = probe_program(paths[i], model.loader);
+        if (!input.program.rejection)
+            check_sanitizers(&input.program);
         if (!input.program.rejection) {
             auto listed = list_libraries(input.program, options.capture_timeout_ms);
             if (listed.ok())
@@ -120,6 +134,11 @@ void read_library(InputLibrary *library) {
         return;
     }
     image.elf = std::move(elf.value());
+    if (std::string_view runtime = sanitizer_with_fixed_layout(image.elf); !runtime.empty()) {
+        library->unusable =
+            rejected(RejectReason::SanitizerLayout, image.path + " has " + std::string(runtime));
+        return;
+    }
     Status cacheable = check_cacheable(image.elf);
     if (!cacheable.ok()) {
         bool text = (image.elf.flags & DF_TEXTREL) != 0;

@@ -52,6 +52,11 @@ TEST_F(InputsTest, rejects_static_programs) {
     EXPECT_EQ(reason("out/fixtures/static_pie"), "static");
 }
 
+TEST_F(InputsTest, rejects_programs_whose_sanitizer_forbids_the_region) {
+    EXPECT_EQ(reason("out/fixtures/tsan"), "sanitizer-layout");
+    EXPECT_EQ(reason("out/fixtures/asan"), "");
+}
+
 TEST_F(InputsTest, rejects_programs_of_another_ld_so) {
     EXPECT_EQ(reason(binder_fixture("other_interpreter")), "other-interpreter");
 }

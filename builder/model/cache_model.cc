@@ -1,10 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finding images and pages by region offset.
+// Finding images and pages by region offset; the images' order.
 #include "builder/model/cache_model.h"
 
 #include <algorithm>
 
 namespace sharedregion {
+
+namespace {
+
+void renumber(const std::vector<ImageIndex> &number, std::vector<ImageIndex> *indices) {
+    for (ImageIndex &index : *indices)
+        index = index == kLoaderImage ? kLoaderImage : number[index];
+}
+
+} // namespace
+
+void CacheModel::reorder_images(const std::vector<ImageIndex> &order) {
+    std::vector<ImageIndex> number(order.size());
+    std::vector<CacheImage> sorted;
+    for (ImageIndex old : order) {
+        number[old] = static_cast<ImageIndex>(sorted.size());
+        sorted.push_back(std::move(images[old]));
+    }
+    for (CacheImage &image : sorted) {
+        renumber(number, &image.needed);
+        renumber(number, &image.scope);
+    }
+    for (CacheProgram &program : programs)
+        renumber(number, &program.images);
+    images = std::move(sorted);
+}
 
 const CacheImage *CacheModel::image_at(VMOffset offset) const {
     auto next = std::upper_bound(images.begin(), images.end(), offset,

@@ -61,6 +61,9 @@ struct CacheModel {
     std::unique_ptr<SubCache> main; // its chunks are pointed to, so it does not move
     StringTable strings;
 
+    // order[i]: the present index of what becomes image i. All indices in images and programs follow.
+    void reorder_images(const std::vector<ImageIndex> &order);
+
     const CacheImage *image_at(VMOffset offset) const;
     SegmentChunk *data_segment_at(VMOffset offset);
     const SegmentChunk *data_segment_at(VMOffset offset) const;

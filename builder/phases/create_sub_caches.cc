@@ -3,20 +3,22 @@
 //
 //   0             header page
 //   4096          second stage of ld-dyld.so
-//   ...           images, most-used first, each with its internal layout
+//   ...           images, most-used first as far as slot_layout.h allows, each with its internal layout
 //   mapped_size   end of the images; in the file, tables follow
 //   heap          VA only
 //   region_size
 #include "builder/phases/phases.h"
+#include "builder/phases/slot_layout.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace sharedregion {
 
 namespace {
 
 // The loader heap is apart from the images by a hole, so that no overrun goes unnoticed.
-constexpr uint64_t kHeapAlignment = 2 << 20;
+constexpr uint64_t kHeapAlignment = kLargePageSize;
 
 SegmentKind kind_of(const ElfSegment &segment) {
     if (segment.writable())
@@ -76,15 +78,37 @@ uint64_t alignment_of(const CacheImage &image) {
     return alignment;
 }
 
-VMOffset place_images(CacheModel *model, VMOffset next) {
+ImageShape shape_of(const CacheImage &image) {
+    uint64_t text = image.elf.end();
+    for (const ElfSegment &segment : image.elf.segments)
+        if (segment.writable())
+            text = std::min(text, align_down(segment.vaddr, kPageSize));
+    return ImageShape{text, image.elf.end(), alignment_of(image)};
+}
+
+// Gives each image its base and sorts the images by it.
+void place_images(CacheModel *model, VMOffset begin) {
+    SlotLayout layout(begin);
     for (CacheImage &image : model->images) {
-        image.base = VMOffset(align_up(next.raw(), alignment_of(image)));
+        image.base = layout.place(shape_of(image));
         image.size = VMSize(image.elf.end());
+    }
+    std::vector<ImageIndex> order(model->images.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](ImageIndex a, ImageIndex b) { return model->images[a].base < model->images[b].base; });
+    model->reorder_images(order);
+}
+
+// Returns the end of the images.
+VMOffset make_segments(CacheModel *model, VMOffset begin) {
+    VMOffset end = begin;
+    for (CacheImage &image : model->images) {
         for (const ElfSegment &segment : image.elf.segments)
             image.segments.push_back(make_segment(model->config, image, segment, &model->data_size));
-        next = image.base + image.size;
+        end = image.base + image.size;
     }
-    return next;
+    return end;
 }
 
 Chunk mapped_chunk(ChunkKind kind, VMOffset at, uint64_t size) {
@@ -123,7 +147,9 @@ Done create_sub_caches(CacheModel *model) {
     cache.header = mapped_chunk(ChunkKind::Header, VMOffset(0), kPageSize);
     cache.loader = mapped_chunk(ChunkKind::Loader, VMOffset(kPageSize), model->config.loader_blob.size());
     cache.loader.buffer = model->config.loader_blob;
-    VMOffset end = place_images(model, cache.loader.vm_offset + cache.loader.vm_size);
+    VMOffset begin = cache.loader.vm_offset + cache.loader.vm_size;
+    place_images(model, begin);
+    VMOffset end = make_segments(model, begin);
     model->mapped_size = end - VMOffset(0);
     VMOffset heap(align_up(end.raw() + 1, kHeapAlignment));
     cache.heap = mapped_chunk(ChunkKind::Heap, heap, model->config.heap_size.raw());

@@ -15,7 +15,8 @@ void count_uses(CacheModel *model) {
             model->images[image].uses++;
 }
 
-// Most-used first, so that a process maps a short beginning of the cache; equal ones by path.
+// Most-used first: the layout gives the low places in this order, so that a process maps a short beginning
+// of the cache; equal ones by path.
 void sort_images(CacheModel *model) {
     std::vector<ImageIndex> order(model->images.size());
     std::iota(order.begin(), order.end(), 0);
@@ -23,19 +24,7 @@ void sort_images(CacheModel *model) {
         const CacheImage &left = model->images[a], &right = model->images[b];
         return left.uses != right.uses ? left.uses > right.uses : left.path < right.path;
     });
-    std::vector<ImageIndex> number(order.size());
-    std::vector<CacheImage> sorted;
-    for (ImageIndex old : order) {
-        number[old] = static_cast<ImageIndex>(sorted.size());
-        sorted.push_back(std::move(model->images[old]));
-    }
-    for (CacheImage &image : sorted)
-        for (ImageIndex &needed : image.needed)
-            needed = needed == kLoaderImage ? kLoaderImage : number[needed];
-    for (CacheProgram &program : model->programs)
-        for (ImageIndex &image : program.images)
-            image = number[image];
-    model->images = std::move(sorted);
+    model->reorder_images(order);
 }
 
 // The image, then its closure breadth-first: the order in which ld.so would search if the image were

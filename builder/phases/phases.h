@@ -28,9 +28,11 @@ void estimate_optimizations(CacheModel *model);
 
 // 3. Creates the sub-cache: where everything lies.
 // Inputs: phase 2.
-// Outputs: base, size and segment chunks of all images; heap; regions; mapped, region and data size.
+// Outputs: base, size and segment chunks of all images; heap; regions; mapped, region and data size;
+//   images sorted by base (all indices follow).
 // Invariant: from here on no VA and no data offset changes. Images do not overlap, their bases are
-//   multiples of their p_align, bases rise with the index.
+//   multiples of their p_align, bases rise with the index. Large images have slots for text alone
+//   (slot_layout.h).
 Done create_sub_caches(CacheModel *model);
 
 // 4. Emits what follows from the layout alone: image and segment tables, export index.

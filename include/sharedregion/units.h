@@ -15,6 +15,8 @@ namespace sharedregion {
 
 // One page of the only architecture supported so far (x86-64 psABI, section 5.2: 4 KiB).
 inline constexpr uint64_t kPageSize = 4096;
+// What one entry of a page middle directory maps (Intel SDM vol. 3, 4.5.4).
+inline constexpr uint64_t kLargePageSize = 2 << 20;
 
 constexpr uint64_t align_down(uint64_t value, uint64_t alignment) {
     return value & ~(alignment - 1);

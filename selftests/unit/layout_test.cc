@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What holds of every layout.
+#include "builder/phases/slot_layout.h"
 #include "selftests/unit/model_of_programs.h"
 
 #include <gtest/gtest.h>
+#include <set>
 
 namespace sharedregion::testing {
 namespace {
+
+// Bytes of an image before its data.
+uint64_t text_size(const CacheImage &image) {
+    for (const SegmentChunk &chunk : image.segments)
+        if (chunk.segment_kind == SegmentKind::Data)
+            return chunk.vm_offset.raw() - image.base.raw();
+    return image.size.raw();
+}
 
 class LayoutTest : public ::testing::Test {
   protected:
@@ -42,11 +52,41 @@ TEST_F(LayoutTest, bases_honour_the_alignment_of_segments) {
             EXPECT_TRUE(is_aligned(image.base.raw(), segment.align)) << image.path;
 }
 
+// Among the images of one kind, those with slots of their own and the small ones; and small ones only as
+// far as they find room in earlier gaps.
 TEST_F(LayoutTest, images_that_more_programs_use_come_first) {
-    for (size_t i = 1; i < model_.images.size(); i++)
-        EXPECT_GE(model_.images[i - 1].uses, model_.images[i].uses);
+    uint64_t uses = model_.programs.size();
+    for (const CacheImage &image : model_.images)
+        if (text_size(image) >= SlotLayout::kOwnSlots) {
+            EXPECT_LE(image.uses, uses) << image.path;
+            uses = image.uses;
+        }
     EXPECT_EQ(model_.images[0].soname, "libc.so.6");
     EXPECT_EQ(model_.images[0].uses, model_.programs.size());
+}
+
+TEST_F(LayoutTest, slots_of_large_images_hold_no_data) {
+    std::set<uint64_t> with_data;
+    for_each_data([&](const CacheImage &, const SegmentChunk &chunk) {
+        uint64_t end = chunk.vm_offset.raw() + chunk.vm_size.raw();
+        for (uint64_t at = align_down(chunk.vm_offset.raw(), kLargePageSize); at < end; at += kLargePageSize)
+            with_data.insert(at);
+    });
+    for (const CacheImage &image : model_.images) {
+        // One that asks for 2 MiB is where it wants to be.
+        if (text_size(image) < SlotLayout::kOwnSlots || image.elf.segments[0].align >= kLargePageSize)
+            continue;
+        uint64_t text_end = image.base.raw() + text_size(image);
+        for (uint64_t at = align_down(image.base.raw(), kLargePageSize); at + SlotLayout::kSpill < text_end;
+             at += kLargePageSize)
+            EXPECT_EQ(with_data.count(at), 0U) << image.path << " at " << at - image.base.raw();
+    }
+}
+
+TEST_F(LayoutTest, the_text_of_libc_lies_in_one_slot_with_header_and_second_stage) {
+    const CacheImage &libc = *find_image(model_, "libc.so.6");
+    EXPECT_LT(libc.base.raw(), kLargePageSize);
+    EXPECT_EQ(libc.base.raw() + text_size(libc), kLargePageSize);
 }
 
 TEST_F(LayoutTest, segments_keep_their_place_in_the_image) {
@@ -150,6 +190,41 @@ TEST_F(LayoutTest, bss_that_is_not_stored_reads_as_zero_pages) {
         EXPECT_FALSE(content.slides(bss));
     });
     EXPECT_EQ(content.page(VMOffset(0)), nullptr);
+}
+
+constexpr uint64_t kMiB = 1 << 20;
+
+TEST(SlotLayoutTest, data_of_a_large_image_begin_a_slot) {
+    SlotLayout layout(VMOffset(0x4000));
+    EXPECT_EQ(layout.place({kMiB, kMiB + 0x5000, kPageSize}).raw(), kMiB);
+    EXPECT_EQ(layout.place({3 * kMiB, 4 * kMiB, kPageSize}).raw(), 5 * kMiB);
+}
+
+TEST(SlotLayoutTest, small_images_fill_the_slots_that_hold_data) {
+    SlotLayout layout(VMOffset(0x4000));
+    layout.place({kMiB, kMiB + 0x5000, kPageSize});
+    EXPECT_EQ(layout.place({0x3000, 0x4000, kPageSize}).raw(), 2 * kMiB + 0x5000);
+    EXPECT_EQ(layout.place({0x3000, 0x4000, 0x10000}).raw(), 2 * kMiB + 0x10000);
+}
+
+TEST(SlotLayoutTest, text_that_hardly_leaves_a_slot_spills_into_the_slot_with_data) {
+    SlotLayout layout(VMOffset(0));
+    layout.place({kMiB, kMiB + 0x5000, kPageSize});
+    EXPECT_EQ(layout.place({2 * kMiB + 0x9000, 2 * kMiB + 0xa000, kPageSize}).raw(), 4 * kMiB);
+    EXPECT_EQ(layout.place({0x3000, 0x4000, kPageSize}).raw(), 2 * kMiB + 0x5000);
+}
+
+TEST(SlotLayoutTest, alignment_comes_before_slots) {
+    SlotLayout layout(VMOffset(0x4000));
+    EXPECT_EQ(layout.place({kMiB, 2 * kMiB, 2 * kMiB}).raw(), 2 * kMiB);
+    EXPECT_EQ(layout.place({0x200000, 0x202000, 2 * kMiB}).raw() % (2 * kMiB), 0U);
+    EXPECT_EQ(layout.place({kMiB + 0x3000, kMiB + 0x4000, 0x10000}).raw() % 0x10000, 0U);
+}
+
+TEST(SlotLayoutTest, small_images_that_come_first_stay_together) {
+    SlotLayout layout(VMOffset(0x4000));
+    EXPECT_EQ(layout.place({0x3000, 0x4000, kPageSize}).raw(), 0x4000U);
+    EXPECT_EQ(layout.place({0x3000, 0x4000, kPageSize}).raw(), 0x8000U);
 }
 
 } // namespace

@@ -3,8 +3,9 @@ PROGRAMS += dyldctl
 
 DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/mapped_file.cc \
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
-	daemon/activation/activation.cc daemon/activation/generation.cc daemon/activation/place.cc \
-	daemon/activation/region_writer.cc
+	daemon/activation/activation.cc daemon/activation/generation.cc \
+	daemon/activation/large_pages.cc daemon/activation/place.cc \
+	daemon/activation/region_area.cc daemon/activation/region_writer.cc
 
 # CLI11 and nlohmann/json throw.
 DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc clean.cc list.cc output.cc \

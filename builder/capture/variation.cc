@@ -3,7 +3,6 @@
 
 #include "builder/capture/dont_care.h"
 #include "builder/capture/filter.h"
-#include "sharedregion/region_format.h"
 
 #include <atomic>
 
@@ -12,9 +11,9 @@ namespace sharedregion {
 namespace {
 
 // Rising region bases that differ in high and low bits (so that a truncated pointer differs too), a
-// multiple of 2 MiB: some libraries have p_align 2 MiB. All below kRegionAreaEnd - 100 GiB.
-constexpr uint64_t kRegionBases[kVariations] = {
-    kRegionAreaBegin + 0x0'1240'0000, kRegionAreaBegin + 0x17'2f60'0000, kRegionAreaBegin + 0x2b'2580'0000};
+// multiple of 2 MiB: some libraries have p_align 2 MiB. They lie where activation may put a region on every
+// machine (daemon/activation/region_area.h), so that the order of addresses is the same.
+constexpr uint64_t kRegionBases[kVariations] = {0x6602'1240'0000, 0x6a17'2f60'0000, 0x6e2b'2580'0000};
 
 // The same file by another name: AT_EXECFN and argv[0] get other lengths.
 std::string other_spelling(const std::string &path, unsigned index) {

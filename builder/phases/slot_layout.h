@@ -4,7 +4,7 @@
 // A *slot* is a 2 MiB-aligned piece of the region. One large page can map it only if all of it is text: a
 // private mapping of data inside forces 4 KiB pages on the whole slot. An ELF image keeps its distance
 // between text and data, so large images get slots of their own for text, and what is left of the slot that
-// their data lie in is filled with small images. docs/decisions/0008.
+// their data lie in is filled with small images. docs/decisions/0009.
 #pragma once
 
 #include "sharedregion/units.h"

@@ -2,6 +2,7 @@
 #include "daemon/activation/activation.h"
 
 #include "daemon/activation/place.h"
+#include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
 
 #include <cerrno>
@@ -18,12 +19,6 @@ namespace {
 // A process that read the old symlink a moment ago gets this long to open what it points at.
 constexpr useconds_t kGraceMicroseconds = 20000;
 
-// Places for a base: one per page of the area, as long as the whole region fits into it.
-uint64_t base_count(VMSize region_size) {
-    uint64_t area = kRegionAreaEnd - kRegionAreaBegin;
-    return region_size.raw() > area ? 0 : (area - region_size.raw()) / kPageSize + 1;
-}
-
 Outcome<uint64_t> random_below(uint64_t limit) {
     // Values from the incomplete last round of `limit` would make the first bases likelier: draw again.
     for (uint64_t unfair = (~0ULL % limit + 1) % limit;;) {
@@ -38,12 +33,13 @@ Outcome<uint64_t> random_below(uint64_t limit) {
 
 Outcome<VMAddress> choose_base(const Generation &generation) {
     VMSize size(generation.cache().header().region_size);
-    uint64_t count = base_count(size);
+    RegionArea area = RegionArea::of_this_machine();
+    uint64_t count = area.count(size);
     if (count == 0)
         return Failure::about(generation.cache_path(),
                               "larger than the region's area; build for fewer programs",
                               kCacheHeaderOffset + offsetof(CacheHeader, region_size));
-    return VMAddress(kRegionAreaBegin + TRY(random_below(count)) * kPageSize);
+    return area.base(TRY(random_below(count)), size);
 }
 
 // Fills plan->sets with what can be used now, activation->left_out with the rest.
@@ -73,10 +69,11 @@ Done choose_sets(const Generation &generation, RegionPlan *plan, Activation *act
 // The region file complete in `directory` under its final name.
 Outcome<uint64_t> write_region_file(const RegionPlan &plan, int directory, const std::string &path) {
     std::string temporary = path + "/region.tmp";
-    UniqueFd fd(openat(directory, "region.tmp", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    UniqueFd fd(openat(directory, "region.tmp", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid())
         return Failure::system(errno, temporary, "cannot make");
     uint64_t size = TRY(write_region(plan, fd.get(), temporary));
+    make_file_large(fd.get(), size);
     if (fchmod(fd.get(), 0444) != 0)
         return Failure::system(errno, temporary, "cannot make read-only");
     if (renameat(directory, "region.tmp", directory, "region") != 0)
@@ -134,7 +131,7 @@ Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, 
 } // namespace
 
 double base_entropy_bits(VMSize region_size) {
-    uint64_t count = base_count(region_size);
+    uint64_t count = RegionArea::of_this_machine().count(region_size);
     return count == 0 ? 0 : std::log2(double(count));
 }
 
@@ -156,6 +153,7 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     activation.cache_uuid = generation.cache().header().file.uuid;
     activation.base = plan.base;
     activation.entropy_bits = base_entropy_bits(VMSize(generation.cache().header().region_size));
+    activation.text = make_text_large(generation);
     TRY(write_and_switch(request, plan, &activation));
     return activation;
 }

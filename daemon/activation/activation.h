@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/activation/generation.h"
+#include "daemon/activation/large_pages.h"
 #include "daemon/state/state.h"
 
 #include <vector>
@@ -25,6 +26,7 @@ struct Activation {
     double entropy_bits; // of the base
     uint64_t sets;
     uint64_t bytes; // of the region file
+    LargeText text; // of the cache
     std::vector<LeftOutSet> left_out;
     std::optional<Stale> environment; // ld.so or its files changed: every start will be JIT
 };

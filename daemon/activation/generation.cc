@@ -4,6 +4,8 @@
 #include "daemon/files/in_file.h"
 #include "sharedregion/hash_tree.h"
 
+#include <sys/mman.h>
+
 namespace sharedregion {
 
 namespace {
@@ -51,6 +53,9 @@ Outcome<SetView> Generation::set(const SetProgramRecord &program) const {
 }
 
 Done Generation::verify() const {
+    // What is not in the page cache yet (after a boot) is read as large pages at once, where there are such.
+    ByteView bytes = cache_.bytes();
+    (void)madvise(const_cast<unsigned char *>(bytes.data()), bytes.size(), MADV_HUGEPAGE);
     TRY(in_file(verify_hash_tree(cache_.bytes(), kCacheHeaderOffset), cache_path()));
     TRY(in_file(cache_.check_slide(), cache_path()));
     TRY(in_file(verify_hash_tree(sets_.bytes(), 0), sets_path()));

@@ -16,15 +16,17 @@ Json to_json(const Stale &stale) {
     return Json{{"reason", stale.reason}, {"detail", stale.detail}};
 }
 
+Json to_json(const LargeText &text) {
+    return Json{{"bytes", text.bytes}, {"large", text.large}};
+}
+
 Json to_json(const Activation &activation) {
     Json left_out = Json::array();
     for (const LeftOutSet &set : activation.left_out)
         left_out.push_back({{"path", set.program}, {"reason", set.why.reason}, {"detail", set.why.detail}});
-    Json json = {{"directory", activation.directory},
-                 {"sets", activation.sets},
-                 {"bytes", activation.bytes},
-                 {"entropy_bits", activation.entropy_bits},
-                 {"left_out", left_out}};
+    Json json = {{"directory", activation.directory}, {"sets", activation.sets},
+                 {"bytes", activation.bytes},         {"entropy_bits", activation.entropy_bits},
+                 {"text", to_json(activation.text)},  {"left_out", left_out}};
     if (!activation.note.empty())
         json["note"] = activation.note;
     if (activation.environment)

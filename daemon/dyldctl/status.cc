@@ -58,6 +58,9 @@ Outcome<Json> collect(const Context &context) {
     std::optional<ActiveRegion> region = TRY(ActiveRegion::open(state));
     if (region)
         json["activation"] = activation_status(state, *region);
+    if (region && region->is_current(state))
+        json["activation"]["text"] =
+            to_json(count_large_text(TRY(Generation::open(state.generation_path(name)))));
     return json;
 }
 
@@ -80,6 +83,9 @@ void print_activation(const Json &json) {
     printf("in use      %s, %s in memory%s\n", counted(json["sets"], "set").c_str(),
            bytes_text(json["memory"]).c_str(),
            json["current"].get<bool>() ? "" : " (of an older generation)");
+    if (json.contains("text"))
+        printf("text        %s of %s mapped by large pages\n", bytes_text(json["text"]["large"]).c_str(),
+               bytes_text(json["text"]["bytes"]).c_str());
     printf("region      %s\n", json["file"].get<std::string>().c_str());
     printf("base        %.1f random bits", json["entropy_bits"].get<double>());
     if (json.contains("base"))

@@ -56,7 +56,8 @@ struct StringRef {
     uint32_t size; // without the NUL
 };
 
-inline constexpr uint32_t kFormatVersion = 1;
+// 2: the region lies where ThreadSanitizer programs, which version 1 has sets for, do not start.
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {

@@ -14,11 +14,6 @@ namespace sharedregion {
 
 inline constexpr char kRegionMagic[8] = {'S', 'H', 'R', 'G', 'R', 'E', 'G', 'N'};
 
-// The slide's range: below every mmap area of 28 random bits (7eff...), inside what ASAN and TSAN
-// allow for mappings (DESIGN.md section 5).
-inline constexpr uint64_t kRegionAreaBegin = 0x7e9000000000;
-inline constexpr uint64_t kRegionAreaEnd = 0x7eef00000000;
-
 struct RegionHeader {
     char magic[8];        // kRegionMagic
     uint32_t version;     // kFormatVersion
@@ -26,7 +21,7 @@ struct RegionHeader {
     uint64_t file_size;
     Uuid uuid;            // random, of this activation
     Uuid cache_uuid;      // of the shared_cache
-    uint64_t base;        // absolute: VMAddress of region offset 0
+    uint64_t base;        // absolute: VMAddress of region offset 0, a multiple of 2 MiB
     uint64_t mapped_size; // from CacheHeader
     uint64_t heap_offset;
     uint64_t heap_size;

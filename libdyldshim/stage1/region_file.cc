@@ -9,8 +9,8 @@ namespace sharedregion {
 namespace {
 
 // The file's size is in its header, so map a plausible length at once and again only if it is more:
-// that saves an fstat(2). Pages behind the end of the file are never touched.
-constexpr uint64_t kFirstMapping = 64 << 20;
+// that saves an fstat(2). Pages behind the end of the file are never touched. All of /usr/bin takes 151 MiB.
+constexpr uint64_t kFirstMapping = 256 << 20;
 
 // Whether an open file is owned by root or the caller, writable by the owner only, and not empty.
 bool trusted(int fd, const StartArgs &args) {
@@ -35,7 +35,9 @@ JitReason open_in_state(const StartArgs &args, const char *state, int *fd) {
 }
 
 bool map_file(uint64_t size, LaunchRequest *request) {
-    long mapped = sys_mmap(0, size, PROT_READ, MAP_PRIVATE, request->region_fd, 0);
+    // A place that is probably free, as ld.so is the lowest mapping so far, and that suits large pages.
+    uint64_t wish = align_down(request->loader_base - size, kLargePageSize);
+    long mapped = sys_mmap(wish, size, PROT_READ, MAP_PRIVATE, request->region_fd, 0);
     if (is_error(mapped))
         return false;
     request->region = reinterpret_cast<const RegionHeader *>(mapped);

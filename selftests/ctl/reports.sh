@@ -24,6 +24,8 @@ json "a build that changes nothing says so" '.changed == false' build "$FIX/hell
 json "status tells what is built and in use" \
     '.generation.captured == 2 and .activation.sets == 2 and .activation.entropy_bits > 24 and .activation.current and
      (.generation.stale_libraries | length == 0)' status
+json "status tells how much of the text is mapped by large pages" \
+    '.activation.text | .bytes >= 2097152 and .large >= 0 and .large <= .bytes' status
 json "list tells each program's state" 'length == 2 and all(.[]; .state == "prebuilt")' list
 json "show tells libraries, words and pages" \
     '.state == "prebuilt" and (.set.images | length >= 2) and .set.words.region > 0 and .set.set_bytes > 0' show "$FIX/uses_lib"

@@ -2,10 +2,13 @@
 // Activation: what it writes, what it refuses, and that a refusal changes nothing.
 #include "daemon/activation/activation.h"
 #include "daemon/activation/place.h"
+#include "daemon/activation/region_area.h"
+#include "daemon/activation/region_writer.h"
 #include "daemon/state/active_region.h"
 #include "selftests/unit/synthetic_generation.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -145,34 +148,105 @@ TEST_F(activation, index_finds_each_set_by_its_key) {
     }
 }
 
-TEST_F(activation, region_is_read_only_and_leaves_zero_pages_out) {
+TEST_F(activation, region_is_read_only_and_takes_at_most_whole_large_pages) {
     Activation done = activate_well();
     struct stat st;
     ASSERT_EQ(stat((done.directory + "/region").c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 07777, 0444U);
-    // Header, index, two of three data pages, two sets of three pages each, strings.
-    EXPECT_LT(uint64_t(st.st_blocks) * 512, uint64_t(st.st_size));
+    EXPECT_EQ(uint64_t(st.st_size), done.bytes);
+    EXPECT_LE(uint64_t(st.st_blocks) * 512, align_up(st.st_size, kLargePageSize));
 }
 
-TEST_F(activation, every_base_is_a_page_inside_the_area_and_differs) {
+TEST_F(activation, zero_pages_are_written_as_holes) {
+    Outcome<Generation> generation = Generation::open(state_->generation_path("one"));
+    ASSERT_TRUE(generation.ok());
+    RegionPlan plan = {};
+    plan.generation = &generation.value();
+    plan.cache_path = generation.value().cache_path();
+    UniqueFd file(open(tmpfs_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_TRUE(write_region(plan, file.get(), "region").ok());
+    struct stat st;
+    ASSERT_EQ(fstat(file.get(), &st), 0);
+    EXPECT_LT(uint64_t(st.st_blocks) * 512, uint64_t(st.st_size)) << "one of three data pages is zero";
+}
+
+TEST_F(activation, large_pages_change_no_byte_of_the_region) {
+    Activation done = activate_well();
+    std::vector<unsigned char> region = read_whole_file(state_->file("active/region"));
+    UniqueFd copy(open(tmpfs_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_EQ(pwrite(copy.get(), region.data(), region.size(), 0), ssize_t(region.size()));
+    make_file_large(copy.get(), region.size());
+    std::vector<unsigned char> after(region.size() + 1);
+    ASSERT_EQ(pread(copy.get(), after.data(), after.size(), 0), ssize_t(region.size()));
+    after.resize(region.size());
+    EXPECT_EQ(after, region);
+}
+
+TEST_F(activation, a_cache_without_a_slot_of_text_has_no_large_text) {
+    Activation done = activate_well(); // its text shares a slot with its data
+    EXPECT_EQ(done.text.bytes, 0U);
+    EXPECT_EQ(done.text.large, 0U);
+}
+
+TEST_F(activation, every_base_is_a_large_page_inside_the_area_and_differs) {
     std::set<uint64_t> bases;
+    RegionArea area = RegionArea::of_this_machine();
     for (int i = 0; i < 8; i++) {
         Activation done = activate_well();
-        EXPECT_EQ(done.base.raw() % kPageSize, 0U);
-        EXPECT_GE(done.base.raw(), kRegionAreaBegin);
-        EXPECT_LE(done.base.raw() + kSynRegion, kRegionAreaEnd);
-        EXPECT_GE(done.entropy_bits, 26.0);
+        EXPECT_EQ(done.base.raw() % kLargePageSize, 0U);
+        bool inside = false;
+        for (const AddressRange &range : area.ranges())
+            inside |= done.base.raw() >= range.begin && done.base.raw() + kSynRegion <= range.end;
+        EXPECT_TRUE(inside) << done.base.raw();
+        EXPECT_EQ(done.entropy_bits, std::log2(double(area.count(VMSize(kSynRegion)))));
         bases.insert(done.base.raw());
     }
     EXPECT_EQ(bases.size(), 8U);
 }
 
 TEST_F(activation, a_region_that_does_not_fit_its_area_is_refused) {
-    synthetic_.region_size = kRegionAreaEnd - kRegionAreaBegin + kPageSize;
+    synthetic_.region_size = 1ULL << 46;
     build("huge");
     Outcome<Activation> outcome = activate_one("huge");
     ASSERT_FALSE(outcome.ok());
     EXPECT_NE(outcome.error().message().find("larger than"), std::string::npos);
+}
+
+TEST(region_area, has_at_least_24_bits_where_the_kernel_moves_by_28) {
+    EXPECT_GE(RegionArea(28).count(VMSize(1ULL << 30)), 1ULL << 24);
+    EXPECT_GE(RegionArea(32).count(VMSize(1ULL << 30)), 1ULL << 22);
+}
+
+TEST(region_area, lies_between_executables_and_mmap_areas_whatever_the_kernel_moves_by) {
+    for (unsigned bits = 28; bits <= 32; bits++) {
+        RegionArea area(bits);
+        uint64_t spread = kPageSize << bits;
+        EXPECT_GT(area.ranges().front().begin, 0x555555554000 + spread) << bits;
+        EXPECT_LT(area.ranges().back().end, 0x7ffffffff000 - spread) << bits;
+        for (const AddressRange &range : area.ranges()) {
+            EXPECT_LT(range.begin, range.end) << bits;
+            EXPECT_TRUE(is_aligned(range.begin, kLargePageSize));
+        }
+    }
+}
+
+// They map it with MAP_FIXED, over what is there.
+TEST(region_area, leaves_the_heap_of_sanitizers_out) {
+    for (unsigned bits = 28; bits <= 32; bits++) {
+        RegionArea area(bits);
+        for (const AddressRange &range : area.ranges())
+            EXPECT_TRUE(range.end <= 0x600000000000 || range.begin >= 0x640000000000) << bits;
+    }
+}
+
+TEST(region_area, first_and_last_base_hold_the_whole_region) {
+    RegionArea area(28);
+    VMSize size(5 * kPageSize);
+    EXPECT_EQ(area.base(0, size).raw(), area.ranges().front().begin);
+    uint64_t last = area.base(area.count(size) - 1, size).raw();
+    EXPECT_LE(last + size.raw(), area.ranges().back().end);
+    EXPECT_GT(last + size.raw() + kLargePageSize, area.ranges().back().end);
+    EXPECT_EQ(area.count(VMSize(1ULL << 47)), 0U);
 }
 
 TEST_F(activation, hard_links_share_one_set) {

@@ -38,7 +38,10 @@ bool is_secure(const std::string &path) {
 
 // In a forked child. Never lets the program itself begin: only with ld-dyld.so as its interpreter.
 [[noreturn]] void ask(const LaunchFiles &files, const std::string &path, int answer) {
-    if (!enter_launch_namespace(files).ok() || !inside_launch_namespace(files))
+    Done entered = enter_launch_namespace(files);
+    if (!entered.ok())
+        (void)!write(answer, entered.error().message().data(), entered.error().message().size());
+    if (!entered.ok() || !inside_launch_namespace(files))
         _exit(kNoNamespace);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     setenv("DYLD_PRINT_LOADERS", "only", 1);
@@ -104,7 +107,7 @@ Outcome<Answer> ask_loader(const LaunchFiles &files, const std::string &path) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == kNoNamespace)
-        return Answer{false, "direct", "no private mount namespace is allowed here"};
+        return Answer{false, "direct", text.empty() ? "ld-dyld.so is not in ld.so's place" : text};
     Answer answer;
     if (!parse_answer(text, &answer))
         return Failure::about(path, "ld-dyld.so gave no answer; build again", Failure::kNoOffset, EIO);

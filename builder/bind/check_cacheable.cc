@@ -69,13 +69,13 @@ Status check_relr(const ElfImage &elf) {
     return Success{};
 }
 
-// The region's base is any page (docs/decisions/0003), so a page is all that an image can rely on; the
-// thread-local block lies in the loader heap, which moves with it.
+// An image's place in the region keeps its p_align, and the region's base is a multiple of 2 MiB
+// (docs/decisions/0010). The thread-local block lies in the loader heap, which moves with it.
 Status check_alignment(const ElfImage &elf) {
-    if (elf.alignment > kPageSize)
-        return unsupported("wants data or code aligned to more than a page", 0);
-    if (elf.tls.mem_size != 0 && elf.tls.align > kPageSize)
-        return unsupported("wants thread-local data aligned to more than a page", elf.tls.vaddr);
+    if (elf.alignment > kLargePageSize)
+        return unsupported("wants data or code aligned to more than 2 MiB", 0);
+    if (elf.tls.mem_size != 0 && elf.tls.align > kLargePageSize)
+        return unsupported("wants thread-local data aligned to more than 2 MiB", elf.tls.vaddr);
     return Success{};
 }
 

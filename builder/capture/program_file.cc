@@ -55,9 +55,9 @@ Result<Success, Rejection> check_headers(const ElfFacts &facts) {
     const Elf64_Phdr *stack = facts.segment(PT_GNU_STACK);
     if (stack != nullptr && (stack->p_flags & PF_X) != 0)
         return rejected(RejectReason::ExecutableStack, "PT_GNU_STACK is executable");
-    // It lies in the region's loader heap, and the region's base is any page.
+    // It lies in the region's loader heap, and the region's base is a multiple of 2 MiB.
     const Elf64_Phdr *tls = facts.segment(PT_TLS);
-    if (tls != nullptr && tls->p_align > kPageSize)
+    if (tls != nullptr && tls->p_align > kLargePageSize)
         return rejected(RejectReason::LargeAlignment, "p_align " + std::to_string(tls->p_align));
     return Success{};
 }

@@ -22,7 +22,7 @@ namespace sharedregion {
     X(OtherInterpreter,     "other-interpreter",      "PT_INTERP is another ld.so than the one of this build")      \
     X(SetUserId,            "setuid",                 "starts in secure mode (AT_SECURE): always by plain ld.so")     \
     X(ExecutableStack,      "exec-stack",             "program or library wants an executable stack")               \
-    X(LargeAlignment,       "large-alignment",        "thread-local data is aligned to more than a page")             \
+    X(LargeAlignment,       "large-alignment",        "thread-local data is aligned to more than 2 MiB")              \
     X(TextRelocations,      "text-relocations",       "program or library writes to its text while relocating")     \
     X(SanitizerLayout,      "sanitizer-layout",       "ThreadSanitizer and MemorySanitizer allow no mapping where the region lies") \
     /* what ld.so says or does */                                                                                   \

@@ -40,11 +40,11 @@ both none "a static PIE is left alone" "$FIX/static_pie" 6
 both 'jit no-set.*' "an unresolved function that is never called does not matter" "$FIX/unresolved"
 both 'jit no-set.*' "an unresolved function that is called ends the program as usual" "$FIX/unresolved" call
 
-# More than page alignment, which only ld.so's own placement keeps
-both 'jit no-set.*' "a library whose data is aligned to 64 KiB gets that" "$FIX/aligned"
-like "$("$DYLDCTL" --state "$STATE" why "$FIX/aligned")" '^unsupported-library .*libaligned.so.*aligned' "why says so and names it"
-both 'jit no-set.*' "thread-local data aligned to 64 KiB is" "$FIX/aligned_tls"
-like "$("$DYLDCTL" --state "$STATE" why "$FIX/aligned_tls")" '^large-alignment' "why says so"
+# More than page alignment
+both prebuilt "a library whose data is aligned to 64 KiB gets that" "$FIX/aligned"
+both prebuilt "thread-local data aligned to 64 KiB does" "$FIX/aligned_tls"
+both 'jit no-set.*' "thread-local data aligned to 4 MiB does, by plain ld.so" "$FIX/aligned_tls_4m"
+like "$("$DYLDCTL" --state "$STATE" why "$FIX/aligned_tls_4m")" '^large-alignment' "and why says so"
 
 # The same text at another place is another program for $ORIGIN: it must find its own library.
 mkdir -p "$TAP_TMP/moved"

@@ -316,16 +316,16 @@ TEST(CheckCacheableTest, accepts_a_plain_image) {
     EXPECT_TRUE(check_cacheable(elf).ok());
 }
 
-TEST(CheckCacheableTest, refuses_what_needs_more_than_page_alignment) {
+TEST(CheckCacheableTest, refuses_what_needs_more_alignment_than_the_region_has) {
     ElfImage elf = small_image();
-    elf.segments[1].align = 2 << 20; // the linker's page size says nothing
-    elf.alignment = elf.tls.align = kPageSize;
+    elf.segments[1].align = 4 << 20; // the linker's page size says nothing
+    elf.alignment = elf.tls.align = kLargePageSize;
     elf.tls.mem_size = 8;
     EXPECT_TRUE(check_cacheable(elf).ok());
-    elf.alignment = 2 * kPageSize;
+    elf.alignment = 2 * kLargePageSize;
     EXPECT_FALSE(check_cacheable(elf).ok());
-    elf.alignment = kPageSize;
-    elf.tls.align = 2 * kPageSize;
+    elf.alignment = kLargePageSize;
+    elf.tls.align = 2 * kLargePageSize;
     EXPECT_FALSE(check_cacheable(elf).ok());
 }
 

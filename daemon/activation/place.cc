@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <string_view>
 #include <sys/mount.h>
 #include <sys/vfs.h>
@@ -63,6 +64,51 @@ void remove_key(int ours, const std::string &path, const std::string &key) {
     (void)unlinkat(ours, owner_link(key).c_str(), 0);
 }
 
+constexpr char kMountPoint[] = "/run/shared-region", kMountSource[] = "shared-region";
+constexpr unsigned long kMountFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+// Whether mount_own_tmpfs() made what is mounted there; an administrator's mount has another source.
+bool is_own_mount(const std::string &path) {
+    bool own = false;
+    FILE *mounts = path == kMountPoint ? setmntent("/proc/self/mounts", "re") : nullptr;
+    if (mounts == nullptr)
+        return false;
+    while (const mntent *entry = getmntent(mounts))
+        if (path == entry->mnt_dir) // the last one lies on top
+            own = entry->mnt_fsname == std::string_view(kMountSource);
+    endmntent(mounts);
+    return own;
+}
+
+bool is_empty(const std::string &path) {
+    Outcome<UniqueFd> directory = open_trusted_directory(AT_FDCWD, path, path);
+    if (!directory.ok())
+        return false;
+    Outcome<std::vector<std::string>> names = list_directory(directory.value().get(), path);
+    return names.ok() && names.value().empty();
+}
+
+// Read-only first: so nothing can be activated there between the look and the unmounting. A mount that is in
+// use (EBUSY) stays.
+bool unmount_if_empty(const std::string &path) {
+    if (mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | kMountFlags, nullptr) != 0)
+        return false;
+    if (is_empty(path) && umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0)
+        return true;
+    (void)mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | kMountFlags, nullptr);
+    return false;
+}
+
+// The last one turns off the light. Who activates just now finds its place gone and makes it again
+// (make_activation_place()).
+void remove_if_empty(const std::string &path) {
+    if (!std::string_view(path).substr(path.rfind('/') + 1).starts_with("shared-region"))
+        return;
+    if (is_own_mount(path) && !unmount_if_empty(path))
+        return;
+    (void)rmdir(path.c_str()); // fails where anything is in it
+}
+
 // What state directories left that do not exist any more. One that cannot be looked at may exist.
 void remove_orphans(int ours, const std::string &path) {
     Outcome<std::vector<std::string>> names = list_directory(ours, path);
@@ -106,9 +152,8 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
 // Containers and small systems have /run on disk. A tmpfs of our own there keeps the place that the
 // system's /run rules protect: unlike in /dev/shm, nobody else can make the directory first after a reboot.
 bool mount_own_tmpfs() {
-    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    return (mkdir("/run/shared-region", 0755) == 0 || errno == EEXIST) && !is_memory("/run/shared-region") &&
-           mount("shared-region", "/run/shared-region", "tmpfs", flags, "mode=0755") == 0;
+    return (mkdir(kMountPoint, 0755) == 0 || errno == EEXIST) && !is_memory(kMountPoint) &&
+           mount(kMountSource, kMountPoint, "tmpfs", kMountFlags, "mode=0755") == 0;
 }
 
 Outcome<ActivationPlace> place_for_root(const std::string &state_path) {
@@ -132,6 +177,12 @@ Outcome<ActivationPlace> place_for_user(const std::string &state_path) {
                     "XDG_RUNTIME_DIR is no tmpfs of yours: used /dev/shm");
 }
 
+Outcome<ActivationPlace> make_place_once(const std::string &state_path, const std::string &wanted) {
+    if (!wanted.empty())
+        return place_in(wanted, "shared-region-" + std::to_string(geteuid()), state_path, "");
+    return geteuid() == 0 ? place_for_root(state_path) : place_for_user(state_path);
+}
+
 std::vector<std::string> usual_places() {
     std::vector<std::string> places = {"/dev/shm/shared-region-" + std::to_string(geteuid())};
     if (geteuid() == 0)
@@ -145,11 +196,13 @@ std::vector<std::string> usual_places() {
 
 void remove_activations(const std::string &state_path) {
     for (const std::string &place : usual_places()) {
-        Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place);
-        if (!ours.ok())
+        if (Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place); ours.ok()) {
+            remove_key(ours.value().get(), place, activation_key(state_path));
+            remove_orphans(ours.value().get(), place);
+        } else {
             continue;
-        remove_key(ours.value().get(), place, activation_key(state_path));
-        remove_orphans(ours.value().get(), place);
+        }
+        remove_if_empty(place);
     }
 }
 
@@ -160,9 +213,11 @@ void remove_place_of(const std::string &activation_directory, const std::string 
     if (slash == std::string::npos || activation_directory.substr(slash + 1, end - slash - 1) != key)
         return;
     const std::string place = activation_directory.substr(0, slash);
-    Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place);
-    if (ours.ok())
+    if (Outcome<UniqueFd> ours = open_trusted_directory(AT_FDCWD, place, place); ours.ok())
         remove_key(ours.value().get(), place, key);
+    else
+        return;
+    remove_if_empty(place);
 }
 
 bool is_secret_place(const std::string &activation_directory) {
@@ -179,9 +234,16 @@ std::string activation_key(const std::string &state_path) {
 }
 
 Outcome<ActivationPlace> make_activation_place(const std::string &state_path, const std::string &wanted) {
-    if (!wanted.empty())
-        return place_in(wanted, "shared-region-" + std::to_string(geteuid()), state_path, "");
-    return geteuid() == 0 ? place_for_root(state_path) : place_for_user(state_path);
+    constexpr int kTries = 5;
+    for (int i = 1;; i++) {
+        Outcome<ActivationPlace> place = make_place_once(state_path, wanted);
+        const int code = place.ok() ? 0 : place.error().code;
+        // Another state's `clean` may have taken the empty place away while this process made its own there
+        // (EINVAL: what lay below the mount is no tmpfs).
+        if (i == kTries || (code != ENOENT && code != EROFS && code != EINVAL))
+            return place;
+        usleep(10000);
+    }
 }
 
 } // namespace sharedregion

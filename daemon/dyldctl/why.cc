@@ -7,6 +7,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/program_state.h"
 #include "daemon/dyldctl/programs.h"
+#include "daemon/state/loader_record.h"
 #include "sharedregion/secure_start.h"
 
 #include <cerrno>
@@ -114,21 +115,33 @@ Outcome<Answer> ask_loader(const LaunchFiles &files, const std::string &path) {
     return answer;
 }
 
-// ld-dyld.so knows only that there is no set; the files of the generation know why.
+// The record of a program that the current generation was built for.
+void explain_by_record(OpenState *state, const SetProgramRecord &record, const std::string &path,
+                       Answer *answer) {
+    Outcome<ProgramState> now = state->state_of(record);
+    if (!now.ok() || now.value().why.reason.empty())
+        return;
+    const bool rejected = !SetsView::captured(record);
+    if (rejected && record.identity.ino != 0 && !(recorded_now(path).identity == record.identity)) {
+        *answer = {false, "no-set",
+                   "changed since it was rejected (" + now.value().why.reason + "): run `dyldctl build " +
+                       path + "`"};
+    } else if (rejected || answer->word == "no-set") {
+        answer->word = now.value().why.reason;
+        answer->detail = now.value().why.detail;
+    }
+}
+
+// ld-dyld.so knows only that there is no set, or finds that of another program with the same build-id; the
+// files of the generation know what became of this one.
 void explain_no_set(const Context &context, const std::string &path, Answer *answer) {
     Outcome<OpenState> open = OpenState::open(context.state_option);
     if (!open.ok())
         return;
-    const SetProgramRecord *record = open.value().generation.sets().find(path.c_str());
-    if (record == nullptr) {
+    if (const SetProgramRecord *record = open.value().generation.sets().find(path.c_str()))
+        explain_by_record(&open.value(), *record, path, answer);
+    else if (answer->word == "no-set")
         answer->detail = "never built: run `dyldctl build " + path + "`";
-        return;
-    }
-    Outcome<ProgramState> state = open.value().state_of(*record);
-    if (!state.ok() || state.value().why.reason.empty())
-        return;
-    answer->word = state.value().why.reason;
-    answer->detail = state.value().why.detail;
 }
 
 // What can be said without starting anything; false: ld-dyld.so has to be asked.
@@ -165,7 +178,7 @@ Outcome<Answer> why(const Context &context, const std::string &program) {
     // A start looks at libc only, which an upgrade replaces together with ld.so; `run` looks at ld.so too.
     if ((answer.prebuilt || answer.word == "library-changed") && files.value().loader_changed)
         return Answer{false, "loader-changed", files.value().genuine_loader};
-    if (answer.word == "no-set")
+    if (answer.word == "no-set" || answer.word == "program-changed")
         explain_no_set(context, path, &answer);
     return answer;
 }

@@ -161,4 +161,15 @@ both prebuilt "and programs start from the cache again" "$prog"
 
 ok "clean removes everything" "$DYLDCTL" --state "$STATE" clean
 not_ok "nothing of the state directory is left" test -e "$STATE/current"
+# The same program twice: of one the library cannot be taken in.
+mkdir "$TAP_TMP/rejected"
+cp "$FIX/uses_lib" "$FIX/execstack/libfixture.so" "$TAP_TMP/rejected/"
+fresh_app
+cp "$FIX/uses_lib" "$app/"
+private_state "$app/uses_lib" "$TAP_TMP/rejected/uses_lib"
+is "$(decision "$app/uses_lib")" prebuilt "a program starts from the cache though its twin was rejected"
+like "$(why "$TAP_TMP/rejected/uses_lib")" '^exec-stack' "why tells the twin's own rejection"
+cp "$FIX/hello" "$TAP_TMP/new" && mv "$TAP_TMP/new" "$TAP_TMP/rejected/uses_lib"
+like "$(why "$TAP_TMP/rejected/uses_lib")" '^no-set changed since it was rejected \(exec-stack\)' "and that it is no longer that program"
+
 tap_done

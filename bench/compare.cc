@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/compare.h"
 
+#include <cerrno>
 #include <sched.h>
 
 namespace sharedregion {
@@ -89,6 +90,19 @@ Outcome<std::vector<CommandResult>> compare(const std::vector<BenchCommand> &com
         results.push_back(std::move(result.value()));
     }
     return results;
+}
+
+Done check_cpu(unsigned cpu) {
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
+        return Failure::system(errno, "", "cannot find out which CPUs are allowed");
+    if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &cpus))
+        return Success{};
+    std::string allowed;
+    for (unsigned other = 0; other < CPU_SETSIZE; other++)
+        if (CPU_ISSET(other, &cpus))
+            allowed += " " + std::to_string(other);
+    return Failure::about("CPU " + std::to_string(cpu), "may not be used here; allowed are:" + allowed);
 }
 
 int choose_cpu() {

@@ -35,4 +35,7 @@ Outcome<std::vector<CommandResult>> compare(const std::vector<BenchCommand> &com
 // The CPU to pin to: the last one that this process may use (the first one serves most interrupts).
 int choose_cpu();
 
+// Fails, naming those that it may use, where this process may not use `cpu`.
+Done check_cpu(unsigned cpu);
+
 } // namespace sharedregion

@@ -7,6 +7,7 @@
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"
 
+#include <optional>
 #include <sstream>
 
 namespace sharedregion {
@@ -23,7 +24,7 @@ struct BenchOptions {
     std::string empty;
     std::string chart;
     unsigned runs = 200;
-    int cpu = -1;
+    std::optional<unsigned> cpu;
 };
 
 // "PROGRAM", or "PROGRAM ARGUMENT..." separated by blanks.
@@ -76,7 +77,7 @@ Outcome<std::vector<CommandResult>> bench(const Context &context, const BenchOpt
                               "is ld-dyld.so here: start `dyldctl bench` outside of `dyldctl run`");
     CompareOptions how;
     how.runs = options.runs;
-    how.cpu = options.cpu >= 0 ? options.cpu : choose_cpu();
+    how.cpu = options.cpu ? *options.cpu : choose_cpu();
     SpawnServer plain = TRY(SpawnServer::start(commands, how.cpu, [] { return Done(Success{}); }));
     SpawnServer shared =
         TRY(SpawnServer::start(commands, how.cpu, [&] { return enter_launch_namespace(files); }));
@@ -163,6 +164,8 @@ void add_bench(CLI::App &app, Context &context) {
     command->add_option("--cpu", options->cpu, "CPU to run on (default: the last one allowed)");
     command->add_option("--chart", options->chart, "write a chart to FILE.svg or FILE.png (needs gnuplot)");
     command->callback([options, &context] {
+        if (Done allowed = options->cpu ? check_cpu(*options->cpu) : Success{}; !allowed.ok())
+            return fail(context, allowed.error(), kUsage);
         Outcome<std::vector<CommandResult>> results = bench(context, *options);
         if (!results.ok())
             return fail(context, results.error());

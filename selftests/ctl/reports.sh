@@ -67,6 +67,11 @@ json "bench tells ratio, faults and system calls" \
 ok "the chart is an SVG file" grep -q '<svg' "$TAP_TMP/chart.svg"
 ok "a PNG chart" ctl bench --runs 2 --chart "$TAP_TMP/chart.png" "$FIX/hello"
 not_ok "a chart of another kind is refused" ctl bench --runs 2 --chart "$TAP_TMP/chart.pdf" "$FIX/hello"
+ctl bench --cpu 9999 --runs 2 "$FIX/hello" >"$TAP_TMP/out" 2>&1
+is "$?" 2 "a CPU that may not be used is a usage error"
+like "$(cat "$TAP_TMP/out")" "CPU 9999: .*allowed are:( [0-9]+)+$" "which names those that may"
+cpu=$(taskset -cp $$ | sed 's/.*[ ,-]//')
+ok "bench on an allowed CPU" ctl bench --cpu "$cpu" --runs 2 "$FIX/hello"
 not_ok "bench of a missing program fails" ctl bench --runs 2 "$TAP_TMP/missing"
 
 if ((EUID == 0)); then

@@ -5,7 +5,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <sys/wait.h>
+#include <cstdlib>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace sharedregion {
@@ -65,20 +66,33 @@ std::string chart_script(const std::vector<CommandResult> &results, const std::s
                     "'' using 2:1:(sprintf('  %.2f', $2)) with labels left offset 3,0\n";
 }
 
-Done write_chart(const std::vector<CommandResult> &results, const std::string &file) {
+Done check_chart(const std::string &file) {
     if (!ends_with(file, ".svg") && !ends_with(file, ".png"))
         return Failure::about(file, "a chart's name must end with .svg or .png");
+    if (system("command -v gnuplot >/dev/null") != 0)
+        return Failure::about(file, "gnuplot is missing; install the package gnuplot-nox");
+    const bool is_new = access(file.c_str(), F_OK) != 0;
+    int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return Failure::system(errno, file, "cannot write a chart there");
+    close(fd);
+    if (is_new)
+        unlink(file.c_str());
+    return Success{};
+}
+
+Done write_chart(const std::vector<CommandResult> &results, const std::string &file) {
+    TRY(check_chart(file));
     unlink(file.c_str());
-    auto old = signal(SIGPIPE, SIG_IGN); // gnuplot may be missing
-    FILE *gnuplot = popen("exec gnuplot", "w");
+    auto old = signal(SIGPIPE, SIG_IGN); // gnuplot may end early
+    // Where `set output` fails, gnuplot draws on its standard output, which is for our results.
+    FILE *gnuplot = popen("exec gnuplot >/dev/null", "w");
     if (gnuplot == nullptr)
         return Failure::system(errno, file, "cannot start gnuplot");
     std::string script = chart_script(results, file);
     (void)fwrite(script.data(), 1, script.size(), gnuplot);
     int status = pclose(gnuplot);
     signal(SIGPIPE, old);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return Failure::about(file, "gnuplot is missing; install the package gnuplot-nox");
     if (status != 0 || access(file.c_str(), R_OK) != 0)
         return Failure::about(file, "gnuplot could not write the chart");
     return Success{};

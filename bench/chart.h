@@ -6,7 +6,11 @@
 
 namespace sharedregion {
 
-// The name's end chooses the format: .svg or .png. Errors: another end, no gnuplot, gnuplot's own.
+// Whether a chart could be written, before a long measurement. The name's end chooses the format: .svg or
+// .png. Errors: another end, no gnuplot, a file that cannot be written.
+Done check_chart(const std::string &file);
+
+// Errors: those of check_chart(), gnuplot's own.
 Done write_chart(const std::vector<CommandResult> &results, const std::string &file);
 
 // What gnuplot is told.

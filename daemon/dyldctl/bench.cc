@@ -71,6 +71,8 @@ Outcome<std::vector<BenchCommand>> choose_commands(const BenchOptions &options) 
 
 Outcome<std::vector<CommandResult>> bench(const Context &context, const BenchOptions &options) {
     std::vector<BenchCommand> commands = TRY(choose_commands(options));
+    if (!options.chart.empty())
+        TRY(check_chart(options.chart));
     LaunchFiles files = TRY(find_launch_files(context.state_option));
     if (inside_launch_namespace(files))
         return Failure::about(files.genuine_loader,
@@ -85,8 +87,6 @@ Outcome<std::vector<CommandResult>> bench(const Context &context, const BenchOpt
     how.progress = [&](unsigned done, unsigned total) { bar.show(done, total, "starts"); };
     std::vector<CommandResult> results = TRY(compare(commands, &plain, &shared, how));
     bar.clear();
-    if (!options.chart.empty())
-        TRY(write_chart(results, options.chart));
     return results;
 }
 
@@ -171,9 +171,14 @@ void add_bench(CLI::App &app, Context &context) {
             return fail(context, results.error());
         tell_missing(context, results.value());
         if (context.json)
-            return print_json(to_json(results.value(), *options));
-        print(results.value());
-        if (!options->chart.empty())
+            print_json(to_json(results.value(), *options));
+        else
+            print(results.value());
+        if (options->chart.empty())
+            return;
+        if (Done written = write_chart(results.value(), options->chart); !written.ok())
+            return fail(context, written.error());
+        if (!context.json)
             printf("chart: %s\n", options->chart.c_str());
     });
 }

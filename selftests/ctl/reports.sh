@@ -72,6 +72,12 @@ is "$?" 2 "a CPU that may not be used is a usage error"
 like "$(cat "$TAP_TMP/out")" "CPU 9999: .*allowed are:( [0-9]+)+$" "which names those that may"
 cpu=$(taskset -cp $$ | sed 's/.*[ ,-]//')
 ok "bench on an allowed CPU" ctl bench --cpu "$cpu" --runs 2 "$FIX/hello"
+begin=$SECONDS
+ctl bench --runs 100000 --chart /nonexistent/chart.svg "$FIX/hello" >"$TAP_TMP/out" 2>"$TAP_TMP/err"
+is "$?" 1 "a chart that cannot be written is an error"
+ok "before the measurement" test $((SECONDS - begin)) -lt 5
+is "$(cat "$TAP_TMP/out")" "" "with nothing on standard output"
+like "$(cat "$TAP_TMP/err")" '/nonexistent/chart.svg: .*No such file' "and a message that names the file"
 not_ok "bench of a missing program fails" ctl bench --runs 2 "$TAP_TMP/missing"
 
 if ((EUID == 0)); then

@@ -126,6 +126,20 @@ TEST(chart, another_format_is_refused) {
     EXPECT_FALSE(write_chart({result_for_chart("/bin/x", "prebuilt 00")}, "out.txt").ok());
 }
 
+TEST(chart, in_a_missing_directory_is_refused_before_anything_is_measured) {
+    if (system("command -v gnuplot >/dev/null") != 0)
+        GTEST_SKIP() << "no gnuplot here";
+    EXPECT_EQ(check_chart("/nonexistent/chart.svg").error().code, ENOENT);
+}
+
+TEST(chart, is_checked_without_leaving_a_file) {
+    if (system("command -v gnuplot >/dev/null") != 0)
+        GTEST_SKIP() << "no gnuplot here";
+    const std::string file = "/tmp/bench-test-" + std::to_string(getpid()) + ".svg";
+    EXPECT_TRUE(check_chart(file).ok());
+    EXPECT_NE(access(file.c_str(), F_OK), 0);
+}
+
 TEST(chart, is_written_as_svg_and_png) {
     if (system("command -v gnuplot >/dev/null") != 0)
         GTEST_SKIP() << "no gnuplot here";

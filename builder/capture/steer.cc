@@ -113,8 +113,10 @@ Result<Success, Rejection> Steering::handle(Tracee &tracee) {
     case SYS_mprotect:
         return on_mprotect(call);
     case SYS_openat:
+        TRY(check_open_flags(call, call.argument(1), call.argument(2)));
         return on_lookup(call, static_cast<int>(call.argument(0)), call.argument(1), true);
     case SYS_open:
+        TRY(check_open_flags(call, call.argument(0), call.argument(1)));
         return on_lookup(call, AT_FDCWD, call.argument(0), true);
     case SYS_newfstatat:
         return on_lookup(call, static_cast<int>(call.argument(0)), call.argument(1), false);
@@ -242,6 +244,14 @@ Steering::Handled Steering::on_mprotect(Call &call) {
     if ((protection & (PROT_EXEC | PROT_GROWSDOWN)) != 0)
         return rejected(RejectReason::ExecutableStack, "a library wants it");
     return call.unexpected(hex(address));
+}
+
+// ld.so only reads. A resolver that opens otherwise could make or empty a file: it is stopped before it does.
+Steering::Handled Steering::check_open_flags(Call &call, uint64_t path_address, uint64_t flags) {
+    constexpr uint64_t kLargeFile = 0100000; // 0 in user space's <fcntl.h> on x86-64
+    if ((static_cast<uint32_t>(flags) & ~(O_CLOEXEC | kLargeFile)) == O_RDONLY)
+        return Success{};
+    return call.unexpected(call.tracee.read_string(path_address) + " opened with flags " + hex(flags));
 }
 
 // What ld.so looks for and does not find must still be missing when the set is used. What it opens

@@ -50,6 +50,7 @@ class Steering {
     Handled map_heap(Call &call);
     Handled on_munmap(Call &call);
     Handled on_mprotect(Call &call);
+    static Handled check_open_flags(Call &call, uint64_t path_address, uint64_t flags);
     Handled on_lookup(Call &call, int directory, uint64_t path, bool opens);
     Handled on_readlink(Call &call, uint64_t path);
     Handled on_arch_prctl(Call &call);

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <elf.h>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -63,6 +65,25 @@ TEST(reject, a_relative_library_path) {
 }
 TEST(reject, a_resolver_that_makes_a_directory) {
     expect_rejected("resolver_directory", "unexpected-system-call");
+}
+TEST(reject, a_resolver_that_makes_a_file_before_it_does) {
+    const char *made = "/tmp/shared-region-capture-made-this";
+    unlink(made);
+    expect_rejected("resolver_create", "unexpected-system-call");
+    EXPECT_NE(access(made, F_OK), 0);
+    expect_rejected("resolver_old_create", "unexpected-system-call");
+    EXPECT_NE(access(made, F_OK), 0);
+    unlink(made);
+}
+TEST(reject, a_resolver_that_forks_before_it_does) {
+    expect_rejected("resolver_fork", "unexpected-system-call");
+    usleep(20000);
+    for (const auto &process : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream comm(process.path() / "comm");
+        std::string name;
+        std::getline(comm, name);
+        EXPECT_NE(name, "resolver_fork") << process.path();
+    }
 }
 TEST(reject, a_resolver_that_maps_memory) {
     expect_rejected("resolver_map", "unexpected-mapping");

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Programs whose IFUNC resolver does, before the first constructor, what capture must not accept:
 // -DACTION_x chooses what. Resolvers run while the program is relocated, so all is done by hand.
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#define CREATED_FILE "/tmp/shared-region-capture-made-this"
 
 static inline long call(long number, long a, long b, long c, long d, long e, long f) {
     long result;
@@ -26,6 +29,15 @@ static int implementation(void) {
 __attribute__((used)) static int (*choose(void))(void) {
 #if defined(ACTION_DIRECTORY)
     call(SYS_mkdir, (long)"/proc/none", 0700, 0, 0, 0, 0);
+#elif defined(ACTION_CREATE)
+    call(SYS_openat, AT_FDCWD, (long)CREATED_FILE, O_CREAT | O_WRONLY, 0600, 0, 0);
+#elif defined(ACTION_OLD_CREATE)
+    call(SYS_open, (long)CREATED_FILE, O_CREAT | O_RDONLY, 0600, 0, 0, 0);
+#elif defined(ACTION_FORK)
+    // The child would outlive a capture that only kills the program.
+    if (call(SYS_fork, 0, 0, 0, 0, 0, 0) == 0)
+        for (;;)
+            asm volatile("pause");
 #elif defined(ACTION_SIGNAL)
     asm volatile("ud2");
 #elif defined(ACTION_EXIT)

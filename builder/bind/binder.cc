@@ -72,7 +72,6 @@ class ImageBinder {
             return put(place, model_.images[target.image].base.raw() + target.symbol->st_value + addend,
                        true);
         case Target::Kind::Absolute:
-        case Target::Kind::Loader:
             return put(place, target.symbol->st_value + addend, false);
         case Target::Kind::Unresolved:
             count_unresolved(relocation);

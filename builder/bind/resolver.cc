@@ -54,27 +54,17 @@ bool binds_locally(const Elf64_Sym &symbol) {
 } // namespace
 
 Resolver::Resolver(const CacheModel &model, const SymbolIndex &index, ImageIndex image)
-    : model_(model), index_(index), image_(image), ranks_(model.images.size() + 1, -1),
+    : model_(model), index_(index), image_(image), ranks_(model.images.size(), -1),
       known_(elf(image).symbols.size()), is_known_(elf(image).symbols.size()) {
     int position = 0;
     for (ImageIndex member : model.images[image].scope)
-        ranks_[member == kLoaderImage ? model.images.size() : member] = position++;
-}
-
-const ElfImage &Resolver::elf(ImageIndex image) const {
-    return image == kLoaderImage ? model_.loader.elf : model_.images[image].elf;
-}
-
-int Resolver::rank(ImageIndex image) const {
-    return ranks_[image == kLoaderImage ? model_.images.size() : image];
+        ranks_[member] = position++;
 }
 
 Target Resolver::target(const Definition &definition) const {
     const Elf64_Sym &symbol = elf(definition.image).symbols[definition.symbol];
     if (symbol.st_shndx == SHN_ABS)
         return {Target::Kind::Absolute, definition.image, &symbol};
-    if (definition.image == kLoaderImage)
-        return {Target::Kind::Loader, kLoaderImage, &symbol};
     return {Target::Kind::Image, definition.image, &symbol};
 }
 
@@ -90,7 +80,7 @@ Target Resolver::search(uint32_t symbol) const {
         ImageIndex image = all[begin].image;
         for (end = begin; end < all.size() && all[end].image == image;)
             end++;
-        int position = rank(image);
+        int position = ranks_[image];
         if (position < 0 || position >= best)
             continue;
         int64_t chosen = choose(Span<const Definition>(all.data() + begin, end - begin), wanted, elf(image));

@@ -14,10 +14,9 @@ struct Target {
         Unresolved, // nobody in the scope defines it: weak ones are 0, others are for captures to tell
         Absolute,   // SHN_ABS: the value as it is
         Image,      // symbol of a cached image
-        Loader,     // symbol of ld.so
     };
     Kind kind = Kind::Unresolved;
-    ImageIndex image = kLoaderImage; // of Image
+    ImageIndex image = kNoImage; // of Image
     const Elf64_Sym *symbol = nullptr;
 
     bool is_ifunc() const { return symbol != nullptr && ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC; }
@@ -34,13 +33,12 @@ class Resolver {
     Target look_up(uint32_t symbol) const;
     Target search(uint32_t symbol) const;
     Target target(const Definition &definition) const;
-    const ElfImage &elf(ImageIndex image) const;
-    int rank(ImageIndex image) const;
+    const ElfImage &elf(ImageIndex image) const { return model_.images[image].elf; }
 
     const CacheModel &model_;
     const SymbolIndex &index_;
     ImageIndex image_;
-    std::vector<int> ranks_; // position in the scope, -1: not in it; ld.so last
+    std::vector<int> ranks_; // position in the scope, -1: not in it
     std::vector<Target> known_;
     std::vector<bool> is_known_;
 };

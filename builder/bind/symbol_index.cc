@@ -23,14 +23,11 @@ bool is_exported(const ElfImage &image, uint32_t index) {
 
 SymbolIndex::SymbolIndex(const CacheModel &model) {
     std::unordered_map<std::string_view, uint32_t> numbers;
-    auto elf_of = [&](size_t i) -> const ElfImage & {
-        return i < model.images.size() ? model.images[i].elf : model.loader.elf;
-    };
-    size_t images = model.images.size() + 1;
+    const size_t images = model.images.size();
     std::vector<uint64_t> counts;
     names_.resize(images);
     for (size_t i = 0; i < images; i++) {
-        const ElfImage &elf = elf_of(i);
+        const ElfImage &elf = model.images[i].elf;
         names_[i].reserve(elf.symbols.size());
         for (uint32_t s = 0; s < elf.symbols.size(); s++) {
             uint32_t number =
@@ -48,17 +45,12 @@ SymbolIndex::SymbolIndex(const CacheModel &model) {
     std::vector<uint64_t> next(begin_.begin(), begin_.end());
     for (size_t i = 0; i < images; i++)
         for (uint32_t s = 0; s < names_[i].size(); s++)
-            if (is_exported(elf_of(i), s))
-                definitions_[next[names_[i][s]]++] = {
-                    i < model.images.size() ? static_cast<ImageIndex>(i) : kLoaderImage, s};
-}
-
-const std::vector<uint32_t> &SymbolIndex::names_of(ImageIndex image) const {
-    return image == kLoaderImage ? names_.back() : names_[image];
+            if (is_exported(model.images[i].elf, s))
+                definitions_[next[names_[i][s]]++] = {static_cast<ImageIndex>(i), s};
 }
 
 Span<const Definition> SymbolIndex::definitions(ImageIndex image, uint32_t symbol) const {
-    uint32_t number = names_of(image)[symbol];
+    uint32_t number = names_[image][symbol];
     return Span<const Definition>(definitions_.data() + begin_[number], begin_[number + 1] - begin_[number]);
 }
 

@@ -14,8 +14,8 @@
 namespace sharedregion {
 
 struct Definition {
-    ImageIndex image; // kLoaderImage: ld.so
-    uint32_t symbol;  // index in its dynamic symbols
+    ImageIndex image;
+    uint32_t symbol; // index in its dynamic symbols
 };
 
 class SymbolIndex {
@@ -28,8 +28,6 @@ class SymbolIndex {
     Span<const Definition> definitions(ImageIndex image, uint32_t symbol) const;
 
   private:
-    const std::vector<uint32_t> &names_of(ImageIndex image) const;
-
     std::vector<std::vector<uint32_t>> names_; // per image (ld.so last): name number of each symbol
     std::vector<Definition> definitions_;      // by name number
     std::vector<uint64_t> begin_; // per name number: first of its definitions; one more at the end

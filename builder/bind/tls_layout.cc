@@ -7,7 +7,7 @@ namespace sharedregion {
 TlsLayout::TlsLayout(const CacheModel &model, const std::vector<ImageIndex> &scope) {
     uint64_t offset = 0;
     for (ImageIndex image : scope) {
-        const ElfRange &tls = image == kLoaderImage ? model.loader.elf.tls : model.images[image].elf.tls;
+        const ElfRange &tls = model.images[image].elf.tls;
         if (tls.mem_size == 0)
             continue;
         // The block's start must keep p_vaddr's alignment (glibc elf/dl-tls.c:

@@ -9,11 +9,19 @@ namespace sharedregion {
 
 namespace {
 
-void add_ranges(Space space, const std::vector<WritableRange> &ranges,
-                const std::vector<std::vector<std::byte>> &contents, std::vector<Area> *areas) {
-    for (size_t i = 0; i < ranges.size(); i++)
+void add_program(const ProgramFile &program, std::vector<Area> *areas) {
+    for (size_t i = 0; i < program.writable.size(); i++) {
+        const WritableRange &range = program.writable[i];
         areas->push_back(
-            Area{space, ranges[i].begin, ranges[i].size, ranges[i].file_span, &contents[i], nullptr});
+            Area{Space::Program, range.begin, range.size, range.file_span, &program.content[i], nullptr});
+    }
+}
+
+void add_loader(const CaptureSubject &subject, std::vector<Area> *areas) {
+    const PlannedImage &image = subject.plan.images[subject.plan.loader];
+    for (const WritableRange &range : subject.loader.writable)
+        areas->push_back(Area{Space::Region, image.base.raw() + range.begin, range.size, range.file_span,
+                              nullptr, &image, true});
 }
 
 // A library's headers are read where ld.so has mapped them: one read for all libraries.
@@ -53,7 +61,7 @@ std::string Area::name() const {
         return image->path.substr(image->path.rfind('/') + 1);
     if (space == Space::Region)
         return "heap";
-    return space == Space::Program ? "program" : "ld.so";
+    return "program";
 }
 
 Result<std::vector<Area>, Rejection> find_areas(const CaptureSubject &subject, const StoppedRun &run) {
@@ -63,8 +71,8 @@ Result<std::vector<Area>, Rejection> find_areas(const CaptureSubject &subject, c
         TRY(add_image(*run.log.images[i], ByteView(pages.data() + i * kPageSize, kPageSize), &areas));
     if (uint64_t used = run.log.heap.end - run.log.heap.begin; used != 0)
         areas.push_back(Area{Space::Region, subject.plan.heap_offset.raw(), used, 0, nullptr, nullptr});
-    add_ranges(Space::Program, subject.program.writable, subject.program.content, &areas);
-    add_ranges(Space::Loader, subject.loader.writable, subject.loader.content, &areas);
+    add_program(subject.program, &areas);
+    add_loader(subject, &areas);
     std::sort(areas.begin(), areas.end(), [](const Area &a, const Area &b) {
         return a.space != b.space ? a.space < b.space : a.begin < b.begin;
     });

@@ -12,11 +12,12 @@ struct Area {
     uint64_t begin; // page-aligned, relative to the space
     uint64_t size;
     uint64_t file_span; // the first bytes, mapped from a file; the rest is anonymous
-    const std::vector<std::byte> *content = nullptr; // Program, Loader: the file part before it was written
-    const PlannedImage *image = nullptr;             // of a library; nullptr: executable, ld.so or heap
+    const std::vector<std::byte> *content = nullptr; // Program: the file part before it was written
+    const PlannedImage *image = nullptr;             // of a library or ld.so; nullptr: executable or heap
+    bool is_loader = false;                          // ld.so's
 
     uint64_t address(const RunValues &values) const { return values.of(space) + begin; }
-    // "libc.so.6", "program", "ld.so" or "heap", for messages.
+    // "libc.so.6", "program" or "heap", for messages.
     std::string name() const;
     bool operator==(const Area &) const = default;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "builder/capture/capture.h"
 
+#include "builder/capture/debug_slot.h"
 #include "builder/capture/difference.h"
 #include "builder/capture/lazy.h"
 
@@ -66,15 +67,12 @@ Result<Model, Rejection> capture_verified(const CaptureSubject &subject, FirstRu
     TRY(verify_third_run(subject, *first, model));
     LazyWord lazy = TRY(lazy_word(subject, model));
     TRY(apply_lazy_word(lazy, &model));
+    TRY(apply_debug_slot(subject.loader.hook, &model));
     return model;
 }
 
 SetProtect set_protect(const AddressRange &range, const RunValues &values) {
-    Space space = Space::Region;
-    if (values.program.holds(range.begin))
-        space = Space::Program;
-    else if (values.loader.holds(range.begin))
-        space = Space::Loader;
+    Space space = values.program.holds(range.begin) ? Space::Program : Space::Region;
     return SetProtect{static_cast<uint32_t>(space), PROT_READ, range.begin - values.of(space),
                       range.end - range.begin};
 }
@@ -94,6 +92,8 @@ ProgramCapture describe(const CaptureSubject &subject, const FirstRun &first) {
     capture.order = first.order;
     for (const PlannedImage *image : first.log.images)
         capture.images.push_back(image->index);
+    const PlannedImage &loader = subject.plan.images[subject.plan.loader];
+    capture.images.push_back(loader.index);
     capture.opened = first.log.opened;
     capture.absent = first.log.absent;
     for (const AddressRange &range : first.log.protects)
@@ -106,7 +106,7 @@ ProgramCapture describe(const CaptureSubject &subject, const FirstRun &first) {
     capture.rseq = region_offset(first.log.rseq, first.values);
     capture.rseq_size = first.log.rseq_size;
     capture.rseq_signature = first.log.rseq_signature;
-    capture.resume = subject.loader.resume;
+    capture.resume = loader.base + VMSize(subject.loader.resume);
     capture.debug_state = subject.loader.debug_state;
     return capture;
 }
@@ -134,6 +134,9 @@ Result<ProgramCapture, Rejection> capture_program(const CaptureRequest &request,
     auto loader = read_loader_image(request.loader_path);
     if (!loader.ok())
         return rejected(RejectReason::StopPoint, loader.error().message());
+    if (plan.loader >= plan.images.size() || !(plan.images[plan.loader].identity == loader.value().identity))
+        return rejected(RejectReason::OtherInterpreter,
+                        request.loader_path + " is not the ld.so of the cache");
     const CaptureSubject subject{program, loader.value(), plan, request.timeout_ms};
     for (unsigned attempt = 1;; attempt++) {
         FirstRun first;

@@ -30,6 +30,7 @@ struct PlannedImage {
 
 struct SteeringPlan {
     std::vector<PlannedImage> images;
+    size_t loader = 0; // which of them is ld.so
     VMOffset heap_offset;
     VMSize heap_size;
     VMSize region_size;
@@ -67,7 +68,7 @@ struct CaptureRequest {
 };
 
 // One page that differs from what would be mapped there: from the base content (Space::Region), from
-// the file as the kernel maps it (Program, Loader), or from zero (loader heap).
+// the file as the kernel maps it (Program), or from zero (loader heap).
 struct CapturedPage {
     Space space;
     uint64_t offset;                // page-aligned, relative to the space
@@ -85,8 +86,8 @@ struct ProgramCapture {
     uint64_t phdr_hash = 0;
     bool path_dependent = false;
     uint32_t order = 0;              // kOrder*
-    std::vector<uint32_t> images;    // CacheImageRecord indices in link-map order
-    std::vector<std::string> opened; // by which path ld.so found each: a link may come to mean another file
+    std::vector<uint32_t> images;    // CacheImageRecord indices in link-map order; ld.so last
+    std::vector<std::string> opened; // by which path ld.so found each but itself: a link may change its file
     std::vector<std::string> absent; // paths that ld.so looked for first and did not find
     std::vector<CapturedPage> pages; // sorted by (space, offset)
     FixupWords fixups;
@@ -95,7 +96,8 @@ struct ProgramCapture {
     VMOffset fs_base, tid_address, robust_list, rseq;
     uint64_t robust_list_size = 0, rseq_size = 0;
     uint32_t rseq_signature = 0;
-    uint64_t resume = 0, debug_state = 0; // ld.so offsets
+    VMOffset resume;
+    uint64_t debug_state = 0; // offset in ld.so
 };
 
 // Why a program has no set: `reason` is one of the stable words of reject_reason.h.

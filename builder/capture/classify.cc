@@ -34,7 +34,7 @@ Bounds bounds_of(FixupClass fixup_class, const RunValues &run) {
     case FixupClass::Program:
         return Bounds{kSlack, run.program.end - value + kSlack};
     case FixupClass::Loader:
-        return Bounds{0, run.loader.end - value + 1}; // l_map_end too
+        return Bounds{0, run.loader.end - run.loader.begin + 1};
     case FixupClass::Vdso:
         return Bounds{0, run.vdso.end - value};
     case FixupClass::StackPointer:
@@ -83,7 +83,7 @@ Result<Success, Rejection> Classifier::check_variation() const {
     return Success{};
 }
 
-std::optional<WordClass> Classifier::classify_wide(Space space, uint64_t first, uint64_t second) const {
+std::optional<WordClass> Classifier::classify_wide(bool in_loader, uint64_t first, uint64_t second) const {
     auto wide = [](WordKind kind, uint64_t content) { return WordClass{kind, 0, 8, content}; };
     for (FixupClass c : kRanged) {
         uint64_t distance = first - first_.of(c);
@@ -91,30 +91,30 @@ std::optional<WordClass> Classifier::classify_wide(Space space, uint64_t first, 
             bounds_of(c, first_).hold(distance) && bounds_of(c, second_).hold(distance))
             return wide(kind_of(c), distance);
     }
-    if (is_loader_break(space, first, first_) && is_loader_break(space, second, second_))
+    if (is_loader_break(in_loader, first, first_) && is_loader_break(in_loader, second, second_))
         return wide(WordKind::LoaderBreak, 0);
     for (FixupClass c : kExact)
         if (first == first_.of(c) && second == second_.of(c))
             return wide(kind_of(c), 0);
-    if (is_file_pointer(space, first, first_) && is_file_pointer(space, second, second_))
+    if (is_file_pointer(in_loader, first, first_) && is_file_pointer(in_loader, second, second_))
         return wide(WordKind::FilePointer, 0);
     return std::nullopt;
 }
 
-std::optional<WordClass> Classifier::classify_half(Space space, uint32_t first, uint32_t second,
+std::optional<WordClass> Classifier::classify_half(bool in_loader, uint32_t first, uint32_t second,
                                                    uint8_t offset) const {
     auto half = [&](WordKind kind, uint64_t content) { return WordClass{kind, offset, 4, content}; };
     for (FixupClass c : {FixupClass::ThreadId, FixupClass::ArgumentCount})
         if (first == first_.of(c) && second == second_.of(c))
             return half(kind_of(c), 0);
-    if (is_apic_id(space, first, first_) && is_apic_id(space, second, second_))
+    if (is_apic_id(in_loader, first, first_) && is_apic_id(in_loader, second, second_))
         return half(WordKind::ApicId, first & ~kApicIdBits);
     return std::nullopt;
 }
 
-std::optional<ClassifiedWord> Classifier::classify(Space space, uint64_t first, uint64_t second) const {
+std::optional<ClassifiedWord> Classifier::classify(bool in_loader, uint64_t first, uint64_t second) const {
     ClassifiedWord word;
-    if (auto wide = classify_wide(space, first, second)) {
+    if (auto wide = classify_wide(in_loader, first, second)) {
         word.parts[word.count++] = *wide;
         return word;
     }
@@ -124,7 +124,7 @@ std::optional<ClassifiedWord> Classifier::classify(Space space, uint64_t first, 
              other = static_cast<uint32_t>(second >> offset * 8);
         if (low == other)
             continue;
-        auto part = classify_half(space, low, other, static_cast<uint8_t>(offset));
+        auto part = classify_half(in_loader, low, other, static_cast<uint8_t>(offset));
         known = known && part.has_value();
         if (part.has_value())
             word.parts[word.count++] = *part;
@@ -132,7 +132,7 @@ std::optional<ClassifiedWord> Classifier::classify(Space space, uint64_t first, 
     if (known)
         return word;
     // Last, because it is the weakest test.
-    if (is_cycle_count(space, first, first_) && is_cycle_count(space, second, second_)) {
+    if (is_cycle_count(in_loader, first, first_) && is_cycle_count(in_loader, second, second_)) {
         word.parts[0] = WordClass{WordKind::CycleCount, 0, 8, 0};
         word.count = 1;
         return word;

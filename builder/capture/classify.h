@@ -51,12 +51,12 @@ class Classifier {
 
     // Success, or why the two runs cannot tell classes apart.
     Result<Success, Rejection> check_variation() const;
-    // For contents that differ. Nothing: unclassified.
-    std::optional<ClassifiedWord> classify(Space space, uint64_t first, uint64_t second) const;
+    // For contents that differ; `in_loader`: of a word in ld.so's data. Nothing: unclassified.
+    std::optional<ClassifiedWord> classify(bool in_loader, uint64_t first, uint64_t second) const;
 
   private:
-    std::optional<WordClass> classify_wide(Space space, uint64_t first, uint64_t second) const;
-    std::optional<WordClass> classify_half(Space space, uint32_t first, uint32_t second,
+    std::optional<WordClass> classify_wide(bool in_loader, uint64_t first, uint64_t second) const;
+    std::optional<WordClass> classify_half(bool in_loader, uint32_t first, uint32_t second,
                                            uint8_t offset) const;
     const RunValues &first_, &second_;
 };

@@ -9,23 +9,23 @@
 
 namespace sharedregion {
 
-bool is_cycle_count(Space space, uint64_t word, const RunValues &run) {
+bool is_cycle_count(bool in_loader, uint64_t word, const RunValues &run) {
     constexpr uint64_t kShortest = 1000; // no step of ld.so is that fast; small counters are no times
-    if (space != Space::Loader || word < kShortest)
+    if (!in_loader || word < kShortest)
         return false;
     return run.cycles.holds(word) || word < run.cycles.end - run.cycles.begin;
 }
 
-bool is_apic_id(Space space, uint32_t half, const RunValues &run) {
-    return space == Space::Loader && run.cpuid_1_ebx != 0 && half == run.cpuid_1_ebx;
+bool is_apic_id(bool in_loader, uint32_t half, const RunValues &run) {
+    return in_loader && run.cpuid_1_ebx != 0 && half == run.cpuid_1_ebx;
 }
 
-bool is_file_pointer(Space space, uint64_t word, const RunValues &run) {
-    return space == Space::Loader && run.files.holds(word);
+bool is_file_pointer(bool in_loader, uint64_t word, const RunValues &run) {
+    return in_loader && run.files.holds(word);
 }
 
-bool is_loader_break(Space space, uint64_t word, const RunValues &run) {
-    return space == Space::Loader && word == run.of(FixupClass::ProgramBreak);
+bool is_loader_break(bool in_loader, uint64_t word, const RunValues &run) {
+    return in_loader && word == run.of(FixupClass::ProgramBreak);
 }
 
 std::vector<int> allowed_cpus() {

@@ -16,8 +16,11 @@ Result<LazyWord, Rejection> find_lazy_word(const CaptureSubject &subject, const 
     std::vector<LazyWord> found;
     bool others = false;
     TRY(compare_model(model, run, subject, [&](const Mismatch &mismatch) {
-        uint64_t offset = mismatch.area->area.begin + mismatch.offset;
-        if (mismatch.area->area.space != Space::Loader || !subject.loader.is_relro(offset, 8))
+        const Area &area = mismatch.area->area;
+        if (!area.is_loader)
+            return true;
+        uint64_t offset = area.begin + mismatch.offset - area.image->base.raw();
+        if (!subject.loader.is_relro(offset, 8))
             return true;
         uint64_t change = mismatch.expected ^ mismatch.found;
         if (change != 1 && change != 1ULL << 32)
@@ -52,14 +55,11 @@ Result<LazyWord, Rejection> lazy_word(const CaptureSubject &subject, const Model
 }
 
 Result<Success, Rejection> apply_lazy_word(const LazyWord &word, Model *model) {
-    for (AreaModel &area : model->areas) {
-        if (area.area.space != Space::Loader || word.offset < area.area.begin ||
-            word.offset - area.area.begin >= area.area.size)
-            continue;
-        std::memcpy(area.content.data() + (word.offset - area.area.begin), &word.value, sizeof word.value);
-        return Success{};
-    }
-    return rejected(RejectReason::UnclassifiedWord, "_dl_lazy lies outside ld.so's data");
+    auto place = loader_place(word.offset, model);
+    if (!place)
+        return rejected(RejectReason::UnclassifiedWord, "_dl_lazy lies outside ld.so's data");
+    std::memcpy(place->area->content.data() + place->offset, &word.value, sizeof word.value);
+    return Success{};
 }
 
 } // namespace sharedregion

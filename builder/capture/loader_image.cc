@@ -49,6 +49,30 @@ uint64_t find_dynamic_symbol(const InputFile &file, const ElfFacts &facts, const
     return 0;
 }
 
+// Address of a `syscall` instruction (or of the same bytes inside another one) in the text.
+Outcome<uint64_t> find_system_call(const InputFile &file, const ElfFacts &facts) {
+    for (const Elf64_Phdr &phdr : facts.phdrs) {
+        if (phdr.p_type != PT_LOAD || (phdr.p_flags & PF_X) == 0)
+            continue;
+        auto text = TRY(file.read(phdr.p_offset, phdr.p_filesz));
+        for (uint64_t i = 0; i + 1 < text.size(); i++)
+            if (text[i] == std::byte(0x0f) && text[i + 1] == std::byte(0x05))
+                return phdr.p_vaddr + i;
+    }
+    return Failure::about(file.path(), "ld.so has no syscall instruction");
+}
+
+DebugHook read_debug_hook(const InputFile &file, const LoaderImage &image) {
+    auto code = file.read_up_to(file_offset(image.facts, image.debug_state), kDebugHookRoom);
+    if (image.debug_state == 0 || !code.ok() || image.content.empty())
+        return DebugHook{};
+    for (const Elf64_Phdr &phdr : image.facts.phdrs)
+        if (phdr.p_type == PT_LOAD && (phdr.p_flags & PF_W) != 0)
+            return find_debug_hook(image.debug_state, view(code.value()), phdr.p_vaddr,
+                                   view(image.content[0]));
+    return DebugHook{};
+}
+
 Outcome<uint64_t> read_resume(const InputFile &file, const ElfFacts &facts) {
     auto code = TRY(file.read_up_to(file_offset(facts, facts.header.e_entry), kEntryBytes));
     auto stop = find_stop_point(view(code));
@@ -83,6 +107,8 @@ Outcome<LoaderImage> read_loader_image(const std::string &path) {
     image.content = TRY(read_writable_content(file, image.facts.segments(), image.writable));
     image.resume = TRY(read_resume(file, image.facts));
     image.debug_state = find_dynamic_symbol(file, image.facts, "_dl_debug_state");
+    image.system_call = TRY(find_system_call(file, image.facts));
+    image.hook = read_debug_hook(file, image);
     return image;
 }
 

@@ -57,6 +57,17 @@ Result<Success, Rejection> for_each_piece(const AreaModel &model, const StoppedR
 
 } // namespace
 
+std::optional<LoaderPlace> loader_place(uint64_t offset_in_loader, Model *model) {
+    for (AreaModel &area : model->areas) {
+        if (!area.area.is_loader)
+            continue;
+        uint64_t offset = offset_in_loader + area.area.image->base.raw() - area.area.begin;
+        if (offset < area.area.size)
+            return LoaderPlace{&area, offset};
+    }
+    return std::nullopt;
+}
+
 std::string Mismatch::describe() const {
     return area->area.name() + "+" + hex(offset) + " (offset " + hex(area->area.begin + offset) +
            "): " + hex(expected) + " and " + hex(found);
@@ -107,7 +118,7 @@ class AreaClassifier {
 
   private:
     std::optional<Rejection> classify_word(uint64_t offset, uint64_t *word, uint64_t second) {
-        auto classified = classifier_.classify(model_->area.space, *word, second);
+        auto classified = classifier_.classify(model_->area.is_loader, *word, second);
         if (!classified)
             return rejected(RejectReason::UnclassifiedWord,
                             Mismatch{model_, offset, *word, second}.describe());
@@ -222,16 +233,16 @@ class Predictor {
     }
 
     bool keeps_rule(WordKind kind, uint64_t found) const {
-        const Space space = model_.area.space;
+        const bool in_loader = model_.area.is_loader;
         switch (kind) {
         case WordKind::CycleCount:
-            return is_cycle_count(space, found, values_);
+            return is_cycle_count(in_loader, found, values_);
         case WordKind::ApicId:
-            return is_apic_id(space, static_cast<uint32_t>(found), values_);
+            return is_apic_id(in_loader, static_cast<uint32_t>(found), values_);
         case WordKind::FilePointer:
-            return is_file_pointer(space, found, values_);
+            return is_file_pointer(in_loader, found, values_);
         case WordKind::LoaderBreak:
-            return is_loader_break(space, found, values_);
+            return is_loader_break(in_loader, found, values_);
         default:
             return false;
         }

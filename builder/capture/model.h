@@ -33,6 +33,13 @@ struct Model {
     std::vector<AreaModel> areas; // sorted as find_areas() gives them
 };
 
+// A place of ld.so's data in the model; nothing where the offset in ld.so is not writable.
+struct LoaderPlace {
+    AreaModel *area;
+    uint64_t offset; // in the area
+};
+std::optional<LoaderPlace> loader_place(uint64_t offset_in_loader, Model *model);
+
 // One word that is not as predicted.
 struct Mismatch {
     const AreaModel *area;

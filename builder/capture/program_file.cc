@@ -49,9 +49,11 @@ Result<Success, Rejection> check_privileges(const InputFile &file) {
     return Success{};
 }
 
-Result<Success, Rejection> check_headers(const ElfFacts &facts) {
+Result<Success, Rejection> check_headers(const ElfFacts &facts, const std::string &loader_path) {
     if (facts.interpreter.empty())
-        return rejected(RejectReason::StaticProgram, "no PT_INTERP");
+        return rejected(RejectReason::StaticProgram);
+    if (facts.interpreter != loader_path)
+        return rejected(RejectReason::OtherInterpreter, facts.interpreter);
     const Elf64_Phdr *stack = facts.segment(PT_GNU_STACK);
     if (stack != nullptr && (stack->p_flags & PF_X) != 0)
         return rejected(RejectReason::ExecutableStack, "PT_GNU_STACK is executable");
@@ -64,32 +66,26 @@ Result<Success, Rejection> check_headers(const ElfFacts &facts) {
 
 } // namespace
 
-Result<ProgramHeaders, Rejection> read_program_headers(const std::string &path) {
-    auto file = InputFile::open(path);
-    if (!file.ok())
-        return open_rejection(file.error());
-    TRY(check_kind(file.value()));
-    TRY(check_privileges(file.value()));
-    auto facts = read_elf_facts(file.value());
-    if (!facts.ok())
-        return rejected(RejectReason::MalformedElf, facts.error().message());
-    TRY(check_headers(facts.value()));
-    return ProgramHeaders{std::move(file.value()), std::move(facts.value())};
-}
-
 Result<ProgramFile, Rejection> read_program_file(const std::string &path, const std::string &loader_path) {
-    ProgramHeaders headers = TRY(read_program_headers(path));
-    const ElfFacts &facts = headers.facts;
-    if (facts.interpreter != loader_path)
-        return rejected(RejectReason::OtherInterpreter, facts.interpreter);
-    auto ranges = writable_ranges(facts.segments());
+    auto opened = InputFile::open(path);
+    if (!opened.ok())
+        return open_rejection(opened.error());
+    const InputFile &file = opened.value();
+    TRY(check_kind(file));
+    TRY(check_privileges(file));
+    auto malformed = [](const std::string &why) { return rejected(RejectReason::MalformedElf, why); };
+    auto facts = read_elf_facts(file);
+    if (!facts.ok())
+        return malformed(facts.error().message());
+    TRY(check_headers(facts.value(), loader_path));
+    auto ranges = writable_ranges(facts.value().segments());
     if (!ranges.ok())
-        return rejected(RejectReason::MalformedElf, ranges.error().what);
-    auto content = read_writable_content(headers.file, facts.segments(), ranges.value());
+        return malformed(ranges.error().what);
+    auto content = read_writable_content(file, facts.value().segments(), ranges.value());
     if (!content.ok())
-        return rejected(RejectReason::MalformedElf, content.error().message());
-    AddressSpan span = load_span(facts.segments());
-    return ProgramFile{path, headers.file.identity(),   std::move(headers.facts),
+        return malformed(content.error().message());
+    AddressSpan span = load_span(facts.value().segments());
+    return ProgramFile{path, file.identity(),           std::move(facts.value()),
                        span, std::move(ranges.value()), std::move(content.value())};
 }
 

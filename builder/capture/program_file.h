@@ -23,15 +23,6 @@ struct ProgramFile {
     bool is_position_independent() const { return facts.header.e_type == ET_DYN; }
 };
 
-// What the file's headers and mode tell.
-struct ProgramHeaders {
-    InputFile file;
-    ElfFacts facts;
-};
-
-// The first half of read_program_file(): rejects what can have no set with any ld.so.
-Result<ProgramHeaders, Rejection> read_program_headers(const std::string &path);
-
 // Reads the program and rejects what can have no set. `loader_path`: the PT_INTERP that is served.
 Result<ProgramFile, Rejection> read_program_file(const std::string &path, const std::string &loader_path);
 

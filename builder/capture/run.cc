@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "builder/capture/run.h"
 
+#include "builder/capture/move_loader.h"
 #include "builder/capture/process_facts.h"
 
 #include <algorithm>
@@ -62,7 +63,8 @@ Result<StoppedRun, Rejection> run_to_stop_point(const CaptureSubject &subject, c
     uint64_t first_cycle = __rdtsc();
     Tracee tracee = TRY(Tracee::spawn(variation.spawn));
     ProcessFacts facts = TRY(read_process_facts(subject, variation, tracee));
-    const uint64_t stop_point = facts.values.of(FixupClass::Loader) + subject.loader.resume;
+    TRY(move_loader(subject, &tracee, &facts.values));
+    const uint64_t stop_point = facts.values.loader.begin + subject.loader.resume;
     TRY(tracee.set_breakpoint(stop_point));
     Steering steering(subject.plan, variation.region_base, facts.values.program, facts.values.loader);
     for (bool stopped = false; !stopped;) {
@@ -100,12 +102,9 @@ Result<Success, Rejection> check_mappings(const StoppedRun &run) {
 }
 
 uint32_t address_order(const RunValues &values) {
-    const uint64_t region = values.of(FixupClass::Region), loader = values.of(FixupClass::Loader),
-                   vdso = values.of(FixupClass::Vdso);
+    const uint64_t region = values.of(FixupClass::Region), vdso = values.of(FixupClass::Vdso);
     uint32_t order = 0;
     order |= region > values.program.begin ? kOrderRegionAboveProgram : 0;
-    order |= loader > region ? kOrderLoaderAboveRegion : 0;
-    order |= vdso > loader ? kOrderVdsoAboveLoader : 0;
     order |= vdso > region ? kOrderVdsoAboveRegion : 0;
     return order;
 }

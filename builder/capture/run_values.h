@@ -16,7 +16,8 @@ struct RunValues {
     uint64_t argument_bytes = 0; // argc, argv and its NULL
     uint64_t environ_bytes = 0;  // envp and its NULL
     uint64_t auxv_bytes = 0;
-    AddressRange program, loader, vdso;
+    AddressRange program, vdso;
+    AddressRange loader; // where the kernel put ld.so; then where it was moved to
 
     // For don't-care words (dont_care.h).
     AddressRange files;       // ld.so.cache and ld.so.preload while they were mapped
@@ -31,8 +32,6 @@ struct RunValues {
             return of(FixupClass::Region);
         case Space::Program:
             return of(FixupClass::Program);
-        case Space::Loader:
-            return of(FixupClass::Loader);
         }
         return 0;
     }

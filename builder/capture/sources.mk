@@ -3,6 +3,8 @@ CAPTURE_SOURCES := \
 	builder/capture/areas.cc \
 	builder/capture/capture.cc \
 	builder/capture/classify.cc \
+	builder/capture/debug_hook.cc \
+	builder/capture/debug_slot.cc \
 	builder/capture/difference.cc \
 	builder/capture/dont_care.cc \
 	builder/capture/elf_facts.cc \
@@ -12,6 +14,7 @@ CAPTURE_SOURCES := \
 	builder/capture/lazy.cc \
 	builder/capture/loader_image.cc \
 	builder/capture/model.cc \
+	builder/capture/move_loader.cc \
 	builder/capture/page_buffer.cc \
 	builder/capture/process_facts.cc \
 	builder/capture/program_file.cc \

@@ -34,7 +34,7 @@ struct SteerLog {
 
 class Steering {
   public:
-    // `program` and `loader` are the ranges of the executable and of ld.so in this process.
+    // `program` and `loader` are the ranges of the executable and of ld.so (moved) in this process.
     Steering(const SteeringPlan &plan, uint64_t region_base, AddressRange program, AddressRange loader);
 
     // Handles a system call that is about to run: may change its arguments or skip it.

@@ -114,6 +114,35 @@ Result<Success, Rejection> Tracee::set_registers(const user_regs_struct &registe
     return Success{};
 }
 
+Result<uint64_t, Rejection> Tracee::system_call(uint64_t gadget, uint64_t number,
+                                                const std::array<uint64_t, 5> &arguments) {
+    const user_regs_struct before = TRY(registers());
+    user_regs_struct call = before;
+    call.rip = gadget;
+    call.rax = number;
+    call.orig_rax = ~0ULL; // it is in no system call that could be restarted
+    call.rdi = arguments[0];
+    call.rsi = arguments[1];
+    call.rdx = arguments[2];
+    call.r10 = arguments[3];
+    call.r8 = arguments[4];
+    TRY(set_registers(call));
+    // The filter stops it at the call's entry; then the single step ends behind the instruction.
+    for (StopKind kind = StopKind::SystemCall; kind != StopKind::Trap;) {
+        if (ptrace(PTRACE_SINGLESTEP, pid_, 0, 0) != 0)
+            return tracing_failed("PTRACE_SINGLESTEP");
+        Stop stop = TRY(wait());
+        if (stop.kind == StopKind::Exited)
+            return died(stop);
+        if (stop.kind == StopKind::Signal)
+            return died(Stop{StopKind::Exited, 256 + stop.value});
+        kind = stop.kind;
+    }
+    const uint64_t result = TRY(registers()).rax;
+    TRY(set_registers(before));
+    return result;
+}
+
 Result<Success, Rejection> Tracee::set_breakpoint(uint64_t address) {
     constexpr unsigned long kLocalExecute0 = 1; // DR7: L0 set, R/W0 and LEN0 zero: instruction execution
     if (ptrace(PTRACE_POKEUSER, pid_, offsetof(struct user, u_debugreg[0]), address) == 0 &&

@@ -8,6 +8,7 @@
 
 #include "builder/capture/program_file.h"
 
+#include <array>
 #include <linux/filter.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -48,6 +49,10 @@ class Tracee {
 
     Result<user_regs_struct, Rejection> registers() const;
     Result<Success, Rejection> set_registers(const user_regs_struct &registers);
+    // Makes one system call of its own by a `syscall` instruction at `gadget`: what the kernel returns,
+    // -errno included. Registers are as before afterwards.
+    Result<uint64_t, Rejection> system_call(uint64_t gadget, uint64_t number,
+                                            const std::array<uint64_t, 5> &arguments);
     // Stops it with StopKind::Trap when it is about to run `address`: by a debug register, else (where
     // a hypervisor has none to give) by int3 in the private text.
     Result<Success, Rejection> set_breakpoint(uint64_t address);

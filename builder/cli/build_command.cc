@@ -13,6 +13,10 @@ namespace sharedregion {
 
 namespace {
 
+class QuietProgress : public Progress {
+    void report(uint64_t, uint64_t, const char *) override {}
+};
+
 // One line per change, written whole, so that lines of several threads do not mix.
 class LineProgress : public Progress {
     void report(uint64_t done, uint64_t total, const char *phase) override {
@@ -59,7 +63,7 @@ void print_text(const BuildReport &report) {
 } // namespace
 
 int run_build(const BuildArguments &arguments) {
-    NoProgress quiet;
+    QuietProgress quiet;
     LineProgress lines;
     Progress &progress = arguments.progress ? static_cast<Progress &>(lines) : quiet;
     Outcome<BuildReport> built = build_generation(arguments.options, progress);

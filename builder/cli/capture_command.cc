@@ -15,6 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+class NoProgress : public Progress {
+    void report(uint64_t, uint64_t, const char *) override {}
+};
+
 Done prepare(const BuilderOptions &options, CacheModel *model) {
     NoProgress progress;
     TRY(calculate_inputs(options, model, progress));

@@ -7,7 +7,7 @@
 namespace sharedregion {
 
 inline const char *space_word(Space space) {
-    static constexpr const char *kWords[kSpaceCount] = {"region", "program", "loader"};
+    static constexpr const char *kWords[kSpaceCount] = {"region", "program"};
     return kWords[static_cast<uint32_t>(space)];
 }
 

@@ -55,15 +55,6 @@ constexpr DynamicConstant kConstants[] = {
     {DT_RELSZ, 0, "DT_RELSZ: x86-64 uses RELA only"},
 };
 
-// `vaddr` is where the relocations lie.
-Status check_indices(const std::vector<Elf64_Rela> &relocations, uint64_t symbols, uint64_t vaddr) {
-    for (uint64_t i = 0; i < relocations.size(); i++)
-        if (ELF64_R_SYM(relocations[i].r_info) >= symbols && ELF64_R_SYM(relocations[i].r_info) != 0)
-            return bad_elf("relocation names a symbol that does not exist",
-                           vaddr + i * sizeof(Elf64_Rela) + offsetof(Elf64_Rela, r_info));
-    return Success{};
-}
-
 } // namespace
 
 Status ElfReader::take_dynamic_entry(const Elf64_Dyn &entry, uint64_t where) {
@@ -136,6 +127,15 @@ Status ElfReader::read_names() {
     return Success{};
 }
 
+Status ElfReader::check_symbol_indices(const std::vector<Elf64_Rela> &relocations, uint64_t vaddr) const {
+    for (uint64_t i = 0; i < relocations.size(); i++)
+        if (ELF64_R_SYM(relocations[i].r_info) >= image_.symbols.size() &&
+            ELF64_R_SYM(relocations[i].r_info) != 0)
+            return bad_elf("relocation names a symbol that does not exist",
+                           vaddr + i * sizeof(Elf64_Rela) + offsetof(Elf64_Rela, r_info));
+    return Success{};
+}
+
 Status ElfReader::read_relocations() {
     // DT_RELA may include DT_JMPREL at its end (glibc's _ELF_DYNAMIC_DO_RELOC takes it off, too).
     uint64_t rela_end = dynamic_.rela + dynamic_.rela_size;
@@ -149,12 +149,8 @@ Status ElfReader::read_relocations() {
                                  "DT_JMPREL lies outside the segments' file parts"));
     image_.relr = TRY(array_at<uint64_t>(dynamic_.relr, dynamic_.relr_size / sizeof(uint64_t),
                                          "DT_RELR lies outside the segments' file parts"));
-    return Success{};
-}
-
-Status ElfReader::check_symbol_indices() const {
-    TRY(check_indices(image_.relocations, image_.symbols.size(), dynamic_.rela));
-    return check_indices(image_.plt_relocations, image_.symbols.size(), dynamic_.jmprel);
+    TRY(check_symbol_indices(image_.relocations, dynamic_.rela));
+    return check_symbol_indices(image_.plt_relocations, dynamic_.jmprel);
 }
 
 } // namespace sharedregion

@@ -140,10 +140,9 @@ Result<ElfImage> ElfReader::read() {
     read_alignment();
     TRY(read_dynamic());
     TRY(read_names());
-    TRY(read_relocations());
     TRY(read_symbols());
-    TRY(check_symbol_indices());
     TRY(read_versions());
+    TRY(read_relocations());
     return std::move(image_);
 }
 

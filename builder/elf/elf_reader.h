@@ -36,14 +36,12 @@ class ElfReader {
     Status take_dynamic_entry(const Elf64_Dyn &entry, uint64_t where);
     Status read_names();
     Status read_relocations();
-    Status check_symbol_indices() const;
+    Status check_symbol_indices(const std::vector<Elf64_Rela> &relocations, uint64_t where) const;
     Result<std::string_view> string_at(uint64_t offset, uint64_t where) const;
     // elf_symbols.cc: symbols and versions
     Status read_symbols();
     Result<uint32_t> count_symbols();
     Result<uint32_t> count_by_gnu_hash();
-    Result<uint32_t> count_by_hash();
-    Result<uint32_t> count_without_exports();
     Status read_versions();
     Status read_version_definitions();
     Status read_version_needs();

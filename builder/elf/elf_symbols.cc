@@ -16,28 +16,6 @@ struct GnuHashHeader {
 constexpr uint64_t kMaxVersions = 0x8000;
 } // namespace
 
-// Nothing is exported: the GNU hash table lists no symbol and so says nothing of those that the object wants
-// from others. DT_HASH does; without it, all that anybody looks at are the symbols that relocations name.
-Result<uint32_t> ElfReader::count_without_exports() {
-    if (dynamic_.hash != 0)
-        return count_by_hash();
-    uint64_t largest = 0;
-    for (const auto *relocations : {&image_.relocations, &image_.plt_relocations})
-        for (const Elf64_Rela &relocation : *relocations)
-            largest = std::max<uint64_t>(largest, ELF64_R_SYM(relocation.r_info));
-    // A damaged index must not make a table of what follows it: check_symbol_indices() will find it.
-    uint64_t room = file_bytes_after(dynamic_.symtab);
-    if (dynamic_.strtab > dynamic_.symtab)
-        room = std::min(room, dynamic_.strtab - dynamic_.symtab);
-    return uint32_t(std::min(largest + 1, room / sizeof(Elf64_Sym)));
-}
-
-// DT_HASH: {nbucket, nchain}, nchain is the number of symbols.
-Result<uint32_t> ElfReader::count_by_hash() {
-    auto header = TRY(array_at<uint32_t>(dynamic_.hash, 2, "DT_HASH lies outside the segments' file parts"));
-    return header[1];
-}
-
 // The last symbol of the hash table is the end of the longest chain's bucket; there is no count field.
 Result<uint32_t> ElfReader::count_by_gnu_hash() {
     uint64_t at = dynamic_.gnu_hash;
@@ -49,11 +27,8 @@ Result<uint32_t> ElfReader::count_by_gnu_hash() {
     uint32_t last = 0;
     for (uint32_t bucket : buckets)
         last = std::max(last, bucket);
-    if (last < header[0].first_symbol) {
-        uint32_t count = TRY(count_without_exports());
-        image_.first_export = count;
-        return count;
-    }
+    if (last < header[0].first_symbol)
+        return header[0].first_symbol;
     uint64_t chain_at =
         buckets_at + (uint64_t(header[0].bucket_count) + last - header[0].first_symbol) * sizeof(uint32_t);
     return end_of_chain(chain_at, last);
@@ -79,7 +54,11 @@ Result<uint32_t> ElfReader::end_of_chain(uint64_t vaddr, uint32_t symbol) const 
 Result<uint32_t> ElfReader::count_symbols() {
     if (dynamic_.gnu_hash != 0)
         return count_by_gnu_hash();
-    return dynamic_.hash == 0 ? 0 : count_by_hash();
+    if (dynamic_.hash == 0)
+        return 0;
+    // DT_HASH: {nbucket, nchain}, nchain is the number of symbols.
+    auto header = TRY(array_at<uint32_t>(dynamic_.hash, 2, "DT_HASH lies outside the segments' file parts"));
+    return header[1];
 }
 
 Status ElfReader::read_symbols() {

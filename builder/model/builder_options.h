@@ -2,6 +2,7 @@
 // BuilderOptions: what was asked. BuilderConfig: what follows from it; nothing changes it later.
 #pragma once
 
+#include "sharedregion/file_header.h"
 #include "sharedregion/units.h"
 
 #include <cstddef>
@@ -21,8 +22,9 @@ struct BuilderOptions {
 
 struct BuilderConfig {
     std::string interpreter;                      // canonical path of the genuine ld.so
+    FileIdentity loader = {};                     // of that file
     std::vector<std::byte> loader_blob;           // content of the second stage
-    VMSize heap_size = VMSize(64 << 20);          // VA for what ld.so allocates before constructors
+    VMSize heap_size = VMSize(16 << 20);          // VA for what ld.so allocates before constructors
     VMSize largest_stored_bss = VMSize(64 << 10); // larger bss is mapped anonymous
 };
 

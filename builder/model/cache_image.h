@@ -21,10 +21,9 @@ struct SegmentChunk : Chunk {
     uint64_t data_offset = 0; // Data: in the compact data area
 };
 
-// Index of an image in CacheModel::images; ld.so, which has no place in the region, has a number of
-// its own.
+// Index of an image in CacheModel::images.
 using ImageIndex = uint32_t;
-inline constexpr ImageIndex kLoaderImage = 0xffffffff;
+inline constexpr ImageIndex kNoImage = 0xffffffff;
 
 struct CacheImage {
     std::string path; // canonical

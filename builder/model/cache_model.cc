@@ -10,7 +10,7 @@ namespace {
 
 void renumber(const std::vector<ImageIndex> &number, std::vector<ImageIndex> *indices) {
     for (ImageIndex &index : *indices)
-        index = index == kLoaderImage ? kLoaderImage : number[index];
+        index = number[index];
 }
 
 } // namespace
@@ -28,6 +28,8 @@ void CacheModel::reorder_images(const std::vector<ImageIndex> &order) {
     }
     for (CacheProgram &program : programs)
         renumber(number, &program.images);
+    if (loader != kNoImage)
+        loader = number[loader];
     images = std::move(sorted);
 }
 

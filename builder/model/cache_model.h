@@ -19,15 +19,8 @@ struct CacheProgram {
     FileIdentity identity = {};
     uint64_t key = 0;               // program_key() (elf_view.h)
     std::string interpreter;        // PT_INTERP as it stands in the program
-    std::vector<ImageIndex> images; // its libraries in the order of ld.so's list, without ld.so
+    std::vector<ImageIndex> images; // its libraries in the order of ld.so's list, then ld.so
     std::optional<Rejection> rejection;
-};
-
-// ld.so: outside the region, but its symbols are bound to.
-struct LoaderImage {
-    std::string path; // canonical
-    FileIdentity identity = {};
-    ElfImage elf;
 };
 
 enum class SubCacheKind { Main };
@@ -52,7 +45,7 @@ struct CacheModel {
     BuilderConfig config;
     std::vector<CacheProgram> programs; // sorted by path
     std::vector<CacheImage> images;     // after layout: by base
-    LoaderImage loader;
+    ImageIndex loader = kNoImage;       // ld.so; every accepted program has it
 
     // Layout; frozen after phase 3.
     VMSize mapped_size, region_size;

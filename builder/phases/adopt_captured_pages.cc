@@ -6,6 +6,7 @@
 // programs that had the guess get it as a page of their own.
 #include "builder/phases/phases.h"
 
+#include "builder/sets/base_page.h"
 #include "builder/support/parallel.h"
 
 #include <algorithm>
@@ -65,16 +66,6 @@ std::map<uint64_t, std::vector<Candidate>> count_votes(const CacheModel &model, 
     return votes;
 }
 
-CapturedPage base_page(const CacheModel &model, uint64_t offset) {
-    ModelContent base(model);
-    const std::byte *content = base.page(VMOffset(offset));
-    CapturedPage page{Space::Region, offset, {content, content + kPageSize}, {}};
-    for (uint16_t at = 0; at < kPageSize; at += 8)
-        if (base.slides(VMOffset(offset + at)))
-            page.slide.push_back(at);
-    return page;
-}
-
 std::map<uint64_t, Adoption> choose_adoptions(const CacheModel &model, const Captures &captures) {
     std::vector<uint64_t> users = count_users(model, captures);
     std::map<uint64_t, Adoption> adoptions;
@@ -88,7 +79,7 @@ std::map<uint64_t, Adoption> choose_adoptions(const CacheModel &model, const Cap
                 best = &candidate;
         }
         if (best->votes > for_base)
-            adoptions.emplace(offset, Adoption{base_page(model, offset), *best->page});
+            adoptions.emplace(offset, Adoption{base_page(ModelContent(model), offset), *best->page});
     }
     return adoptions;
 }

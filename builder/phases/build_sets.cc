@@ -18,6 +18,7 @@ CacheLayout cache_layout(const CacheModel &model) {
                     {chunk.data.begin().raw(), chunk.data.size(), chunk.anonymous.raw(), chunk.data_offset});
         layout.images.push_back(std::move(maps));
     }
+    layout.loader = model.loader;
     layout.heap_offset = model.main->heap.vm_offset;
     layout.loader_end = model.main->loader.vm_offset + model.main->loader.vm_size;
     return layout;

@@ -36,13 +36,11 @@ Done read_config(const BuilderOptions &options, CacheModel *model) {
         FileIdentity identity = TRY(identity_of_path(options.loader_blob));
         model->config.loader_blob = TRY(read_at(blob.get(), 0, identity.size, options.loader_blob));
     }
-    model->loader.path = model->config.interpreter;
-    model->loader.identity = TRY(identity_of_path(model->loader.path));
-    FileDescriptor file = TRY(open_unchanged(model->loader.path, model->loader.identity));
+    model->config.loader = TRY(identity_of_path(model->config.interpreter));
+    FileDescriptor file = TRY(open_unchanged(model->config.interpreter, model->config.loader));
     Result<ElfImage> elf = read_elf_image(file.get());
     if (!elf.ok())
-        return Failure::of(elf.error(), model->loader.path);
-    model->loader.elf = std::move(elf.value());
+        return Failure::of(elf.error(), model->config.interpreter);
     return Success{};
 }
 
@@ -64,7 +62,7 @@ std::vector<InputProgram> probe_programs(const BuilderOptions &options, const Ca
     ProgressCounter counter(progress, paths.size(), "inputs");
     parallel_each(paths.size(), [&](size_t i) {
         InputProgram &input = programs[i];
-        input.program = probe_program(paths[i], model.loader);
+        input.program = probe_program(paths[i], model.config.loader);
         if (!input.program.rejection)
             check_sanitizers(&input.program);
         if (!input.program.rejection) {
@@ -174,8 +172,7 @@ std::optional<ImageIndex> resolve_needed(const InputProgram &input,
 }
 
 // Fills `needed` of each used library from the first program that loads it.
-void resolve_dependencies(const std::vector<InputProgram> &programs, const LoaderImage &loader,
-                          std::vector<InputLibrary> *libraries) {
+void resolve_dependencies(const std::vector<InputProgram> &programs, std::vector<InputLibrary> *libraries) {
     std::vector<bool> done(libraries->size());
     for (const InputProgram &input : programs) {
         if (input.program.rejection)
@@ -185,28 +182,26 @@ void resolve_dependencies(const std::vector<InputProgram> &programs, const Loade
             if (done[index])
                 continue;
             done[index] = true;
-            for (std::string_view name : image.elf.needed) {
-                std::optional<ImageIndex> found = resolve_needed(input, *libraries, name);
-                if (found)
+            for (std::string_view name : image.elf.needed)
+                if (std::optional<ImageIndex> found = resolve_needed(input, *libraries, name))
                     image.needed.push_back(*found);
-                else if (name == loader.elf.soname)
-                    image.needed.push_back(kLoaderImage);
-            }
         }
     }
 }
 
 // Moves programs and used libraries into the model, with the libraries' new numbers.
 void publish(std::vector<InputProgram> *programs, std::vector<InputLibrary> *libraries, CacheModel *model) {
-    std::vector<ImageIndex> number(libraries->size(), kLoaderImage);
+    std::vector<ImageIndex> number(libraries->size(), kNoImage);
     for (size_t i = 0; i < libraries->size(); i++)
         if ((*libraries)[i].used) {
             number[i] = static_cast<ImageIndex>(model->images.size());
+            if ((*libraries)[i].image.identity == model->config.loader)
+                model->loader = number[i];
             model->images.push_back(std::move((*libraries)[i].image));
         }
     for (CacheImage &image : model->images)
         for (ImageIndex &needed : image.needed)
-            needed = needed == kLoaderImage ? kLoaderImage : number[needed];
+            needed = number[needed];
     for (InputProgram &input : *programs) {
         if (!input.program.rejection)
             for (uint32_t index : input.libraries)
@@ -225,7 +220,7 @@ Done calculate_inputs(const BuilderOptions &options, CacheModel *model, Progress
     std::vector<InputLibrary> libraries = collector.take();
     parallel_each(libraries.size(), [&](size_t i) { read_library(&libraries[i]); });
     reject_by_libraries(&programs, &libraries);
-    resolve_dependencies(programs, model->loader, &libraries);
+    resolve_dependencies(programs, &libraries);
     publish(&programs, &libraries, model);
     return Success{};
 }

@@ -14,6 +14,7 @@ SteeringPlan steering_plan(const CacheModel &model) {
         const CacheImage &image = model.images[i];
         plan.images.push_back({image.path, image.identity, image.base, image.size, i});
     }
+    plan.loader = model.loader;
     plan.heap_offset = model.main->heap.vm_offset;
     plan.heap_size = model.main->heap.vm_size;
     plan.region_size = model.region_size;

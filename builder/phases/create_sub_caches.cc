@@ -3,10 +3,11 @@
 //
 //   0             header page
 //   4096          second stage of ld-dyld.so
-//   ...           images, most-used first as far as slot_layout.h allows, each with its internal layout
-//   mapped_size   end of the images; in the file, tables follow
-//   heap          VA only
-//   region_size
+//   ... 2 MiB     text of ld.so
+//   2 MiB         its data; behind them at once the loader heap, VA only, so that one mapping brings both
+//   ...           the other images, most-used first as far as slot_layout.h allows, each with its internal
+//                 layout
+//   mapped_size   end of the images and of the region; in the file, tables follow
 #include "builder/phases/phases.h"
 #include "builder/phases/slot_layout.h"
 
@@ -16,9 +17,6 @@
 namespace sharedregion {
 
 namespace {
-
-// The loader heap is apart from the images by a hole, so that no overrun goes unnoticed.
-constexpr uint64_t kHeapAlignment = kLargePageSize;
 
 SegmentKind kind_of(const ElfSegment &segment) {
     if (segment.writable())
@@ -86,13 +84,29 @@ ImageShape shape_of(const CacheImage &image) {
     return ImageShape{text, image.elf.end(), alignment_of(image)};
 }
 
-// Gives each image its base and sorts the images by it.
-void place_images(CacheModel *model, VMOffset begin) {
+// Places ld.so; returns its end, where the heap begins.
+VMOffset place_loader(CacheModel *model, VMOffset begin) {
+    if (model->loader == kNoImage) // no program is served
+        return VMOffset(align_up(begin.raw(), kLargePageSize));
+    CacheImage &loader = model->images[model->loader];
+    loader.base = VMOffset(SlotLayout::base_with_data_at_slot(shape_of(loader), begin.raw()));
+    loader.size = VMSize(loader.elf.end());
+    return loader.base + loader.size;
+}
+
+// Gives each image but ld.so its base.
+void place_libraries(CacheModel *model, VMOffset begin) {
     SlotLayout layout(begin);
-    for (CacheImage &image : model->images) {
+    for (ImageIndex i = 0; i < model->images.size(); i++) {
+        if (i == model->loader)
+            continue;
+        CacheImage &image = model->images[i];
         image.base = layout.place(shape_of(image));
         image.size = VMSize(image.elf.end());
     }
+}
+
+void sort_by_base(CacheModel *model) {
     std::vector<ImageIndex> order(model->images.size());
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(),
@@ -100,13 +114,13 @@ void place_images(CacheModel *model, VMOffset begin) {
     model->reorder_images(order);
 }
 
-// Returns the end of the images.
-VMOffset make_segments(CacheModel *model, VMOffset begin) {
-    VMOffset end = begin;
+// Returns the end of the images, or `least`.
+VMOffset make_segments(CacheModel *model, VMOffset least) {
+    VMOffset end = least;
     for (CacheImage &image : model->images) {
         for (const ElfSegment &segment : image.elf.segments)
             image.segments.push_back(make_segment(model->config, image, segment, &model->data_size));
-        end = image.base + image.size;
+        end = std::max(end, image.base + image.size);
     }
     return end;
 }
@@ -147,14 +161,14 @@ Done create_sub_caches(CacheModel *model) {
     cache.header = mapped_chunk(ChunkKind::Header, VMOffset(0), kPageSize);
     cache.loader = mapped_chunk(ChunkKind::Loader, VMOffset(kPageSize), model->config.loader_blob.size());
     cache.loader.buffer = model->config.loader_blob;
-    VMOffset begin = cache.loader.vm_offset + cache.loader.vm_size;
-    place_images(model, begin);
-    VMOffset end = make_segments(model, begin);
-    model->mapped_size = end - VMOffset(0);
-    VMOffset heap(align_up(end.raw() + 1, kHeapAlignment));
-    cache.heap = mapped_chunk(ChunkKind::Heap, heap, model->config.heap_size.raw());
+    VMOffset heap = place_loader(model, cache.loader.vm_offset + cache.loader.vm_size);
+    VMOffset heap_end(align_up((heap + model->config.heap_size).raw(), kLargePageSize));
+    cache.heap = mapped_chunk(ChunkKind::Heap, heap, (heap_end - heap).raw());
     cache.heap.file_size = FileSize(0);
-    model->region_size = (heap + model->config.heap_size) - VMOffset(0);
+    place_libraries(model, heap_end);
+    sort_by_base(model);
+    model->mapped_size = make_segments(model, heap_end) - VMOffset(0);
+    model->region_size = model->mapped_size;
     fill_regions(model);
     return Success{};
 }

@@ -31,18 +31,14 @@ void sort_images(CacheModel *model) {
 // the program (gABI, "Shared Object Dependencies").
 std::vector<ImageIndex> closure(const CacheModel &model, ImageIndex first) {
     std::vector<ImageIndex> scope = {first};
-    std::vector<bool> seen(model.images.size() + 1);
+    std::vector<bool> seen(model.images.size());
     seen[first] = true;
-    for (size_t i = 0; i < scope.size(); i++) {
-        if (scope[i] == kLoaderImage)
-            continue;
+    for (size_t i = 0; i < scope.size(); i++)
         for (ImageIndex needed : model.images[scope[i]].needed) {
-            size_t slot = needed == kLoaderImage ? model.images.size() : needed;
-            if (!seen[slot])
+            if (!seen[needed])
                 scope.push_back(needed);
-            seen[slot] = true;
+            seen[needed] = true;
         }
-    }
     return scope;
 }
 

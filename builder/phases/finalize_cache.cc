@@ -57,7 +57,6 @@ Done write_content(const CacheModel &model, const NamedFile &cache) {
 Done check_unchanged(const CacheModel &model) {
     for (const CacheImage &image : model.images)
         TRY(open_unchanged(image.path, image.identity));
-    TRY(open_unchanged(model.loader.path, model.loader.identity));
     return Success{};
 }
 

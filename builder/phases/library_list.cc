@@ -59,6 +59,8 @@ Result<std::vector<ListedLibrary>, Rejection> list_libraries(const CacheProgram 
     for (const ListedLibrary &library : libraries)
         if (library.path.empty())
             return rejected(RejectReason::MissingLibrary, library.name);
+    // ld.so lists itself only where a library needs it.
+    libraries.push_back(ListedLibrary{program.interpreter, program.interpreter});
     return libraries;
 }
 

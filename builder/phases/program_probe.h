@@ -8,7 +8,7 @@ namespace sharedregion {
 
 // Fills path, identity, key, interpreter; or rejection, where the file is no dynamic x86-64 program of the
 // genuine ld.so, or would run with more privileges than its caller has.
-CacheProgram probe_program(const std::string &path, const LoaderImage &loader);
+CacheProgram probe_program(const std::string &path, const FileIdentity &loader);
 
 // One line of ld.so's list.
 struct ListedLibrary {

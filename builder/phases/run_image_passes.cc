@@ -2,6 +2,7 @@
 // Phase 5: each image's content (contract: phases.h).
 #include "builder/phases/phases.h"
 
+#include "builder/capture/loader_image.h"
 #include "builder/support/parallel.h"
 
 #include <algorithm>
@@ -43,6 +44,15 @@ Done copy_segments(CacheImage *image, const NamedFile &cache) {
     return Success{};
 }
 
+// ld.so's text is changed in one place: debug_hook.h tells why.
+Done write_debug_hook(const CacheImage &loader, const NamedFile &cache) {
+    const LoaderImage facts = TRY(read_loader_image(loader.path));
+    if (!facts.hook)
+        return Success{};
+    const auto code = debug_hook_code(facts.hook);
+    return write_at(cache.fd, loader.base.raw() + facts.hook.function, code.data(), code.size(), cache.path);
+}
+
 } // namespace
 
 Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cache, Progress &progress) {
@@ -54,6 +64,8 @@ Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cac
     Done done = parallel_try(model->images.size(), [&](size_t i) -> Done {
         CacheImage &image = model->images[i];
         TRY(copy_segments(&image, cache));
+        if (cache.fd >= 0 && i == model->loader)
+            TRY(write_debug_hook(image, cache));
         BindStatistics bound = bind_image(*model, index, static_cast<ImageIndex>(i), &image.segments);
         relocations += bound.relocations;
         unresolved += bound.unresolved;

@@ -5,13 +5,17 @@
 
 namespace sharedregion {
 
+uint64_t SlotLayout::base_with_data_at_slot(const ImageShape &image, uint64_t from) {
+    return align_up(align_up(from + image.text, kLargePageSize) - image.text, image.alignment);
+}
+
 // Data begin at a slot's start; or text does, where only little of it would lie in one more slot.
 uint64_t SlotLayout::large_base(const ImageShape &image, uint64_t from) {
     uint64_t spill = image.text % kLargePageSize;
     bool text_first = image.text > kLargePageSize && spill <= kSpill;
     if (text_first || image.alignment >= kLargePageSize)
         return align_up(from, std::max(kLargePageSize, image.alignment));
-    return align_up(align_up(from + image.text, kLargePageSize) - image.text, image.alignment);
+    return base_with_data_at_slot(image, from);
 }
 
 // Puts the image behind everything else and leaves a gap for small ones behind it.

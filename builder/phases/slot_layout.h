@@ -34,6 +34,8 @@ class SlotLayout {
 
     // Images that come first get the lower places. No two results overlap.
     VMOffset place(const ImageShape &image);
+    // The lowest base from `from` on with which the image's data begin at a slot's start.
+    static uint64_t base_with_data_at_slot(const ImageShape &image, uint64_t from);
 
   private:
     struct Gap {

@@ -42,10 +42,14 @@ class MetadataWriter {
     std::vector<std::byte> bytes_;
 };
 
+// All libraries. ld.so is compared by its build-id (check_loader() of the second stage), since at its path
+// there may be ld-dyld.so.
 std::vector<SetDependency> dependencies(const ProgramCapture &capture, const CacheLayout &layout,
                                         MetadataWriter *writer) {
     std::vector<SetDependency> records;
     for (size_t i = 0; i < capture.images.size(); i++) {
+        if (capture.images[i] == layout.loader)
+            continue;
         const ImageDataMaps &image = layout.images[capture.images[i]];
         const std::string &path = i < capture.opened.size() ? capture.opened[i] : image.path;
         records.push_back(SetDependency{image.identity, writer->add_string(path), capture.images[i]});
@@ -60,10 +64,15 @@ std::vector<uint32_t> absent_paths(const ProgramCapture &capture, MetadataWriter
     return offsets;
 }
 
-std::vector<SetDataMap> data_maps(const ProgramCapture &capture, const CacheLayout &layout) {
+std::vector<SetDataMap> data_maps(const ProgramCapture &capture, const CacheLayout &layout,
+                                  const PageRuns &runs) {
     std::vector<SetDataMap> maps;
     for (uint32_t index : capture.images)
-        maps.insert(maps.end(), layout.images[index].maps.begin(), layout.images[index].maps.end());
+        for (SetDataMap map : layout.images[index].maps) {
+            if (runs.map_all(map.offset, map.size + map.anon_size))
+                map.data_offset = kMappedByPages;
+            maps.push_back(map);
+        }
     std::sort(maps.begin(), maps.end(),
               [](const SetDataMap &a, const SetDataMap &b) { return a.offset < b.offset; });
     return maps;
@@ -110,7 +119,7 @@ SetHeader make_header(const ProgramCapture &capture, const CacheLayout &layout) 
     header.robust_list_size = capture.robust_list_size;
     header.rseq = capture.rseq.raw();
     header.rseq_size = capture.rseq_size;
-    header.resume = capture.resume;
+    header.resume = capture.resume.raw();
     header.debug_state = capture.debug_state;
     return header;
 }
@@ -171,8 +180,8 @@ void append_pages(const std::vector<PageRun> &runs, std::vector<std::byte> *blob
 
 std::vector<std::byte> build_set_blob(const ProgramCapture &capture, const CacheLayout &layout,
                                       const BaseContent &base) {
-    const std::vector<PageRun> runs = page_runs(capture, layout.heap_offset, base);
-    PageTables pages = page_tables(runs);
+    const PageRuns runs(capture, layout, base);
+    PageTables pages = page_tables(runs.runs());
     std::vector<uint64_t> slide;
     relr_encode(pages.slide, &slide);
 
@@ -183,7 +192,7 @@ std::vector<std::byte> build_set_blob(const ProgramCapture &capture, const Cache
     std::vector<uint32_t> absent = absent_paths(capture, &writer);
     header.dependencies = writer.add_table(libraries);
     header.absent = writer.add_table(absent);
-    header.data_maps = writer.add_table(data_maps(capture, layout));
+    header.data_maps = writer.add_table(data_maps(capture, layout, runs));
     header.page_ops = writer.add_table(pages.ops);
     header.fixups = writer.add_table(fixup_lists(capture, &writer));
     header.protects = writer.add_table(capture.protects);
@@ -197,7 +206,7 @@ std::vector<std::byte> build_set_blob(const ProgramCapture &capture, const Cache
     store(header.page_ops, pages.ops, &blob);
     store(header.slide, slide, &blob);
     blob.resize(pages_begin);
-    append_pages(runs, &blob);
+    append_pages(runs.runs(), &blob);
     header.size = blob.size();
     std::memcpy(blob.data(), &header, sizeof header);
     return blob;

@@ -20,7 +20,8 @@ struct ImageDataMaps {
 struct CacheLayout {
     std::vector<ImageDataMaps> images;
     VMOffset heap_offset;
-    VMOffset loader_end; // of the second stage of ld-dyld.so: always mapped too
+    VMOffset loader_end;          // of the second stage of ld-dyld.so: always mapped too
+    uint32_t loader = UINT32_MAX; // which of the images is ld.so
 };
 
 // One program's set as bytes: pages equal to `base` are left out, runs of pages become Map or Copy

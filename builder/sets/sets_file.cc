@@ -14,6 +14,11 @@ namespace sharedregion {
 
 namespace {
 
+class Silent : public Progress {
+  public:
+    void report(uint64_t, uint64_t, const char *) override {}
+};
+
 class Strings {
   public:
     StringRef add(const std::string &text) {
@@ -81,7 +86,7 @@ Done write_body(int fd, const std::string &path, const Front &front,
 
 // Hashes what was written, then writes tree and header: without them the file is refused.
 Done seal(int fd, const std::string &path, const Front &front) {
-    NoProgress progress; // a fraction of a second
+    Silent progress; // a fraction of a second
     auto leaves = TRY(hash_body(fd, kPageSize, front.end, path, progress));
     std::vector<unsigned char> page(kPageSize);
     std::memcpy(page.data(), &front.header, sizeof front.header);

@@ -14,11 +14,6 @@ class Progress {
     virtual void report(uint64_t done, uint64_t total, const char *phase) = 0;
 };
 
-// For whom it does not matter.
-class NoProgress : public Progress {
-    void report(uint64_t, uint64_t, const char *) override {}
-};
-
 // Counts the items of one phase.
 class ProgressCounter {
   public:

@@ -44,7 +44,7 @@ Json word_counts(const SetView &set) {
 
 // Pages of the set by where they go and how.
 Json page_counts(const SetView &set) {
-    const char *const spaces[] = {"region", "program", "loader"};
+    const char *const spaces[] = {"region", "program"};
     Json json = {{"copied", 0}, {"mapped", 0}};
     for (const SetPageOp &op : set.page_ops()) {
         uint64_t pages = op.size / kPageSize;

@@ -107,7 +107,7 @@ class CacheView {
             return wrong_field("cache: mapped part lies outside the file",
                                offsetof(CacheHeader, mapped_size));
         if (!is_aligned(h.region_size | h.heap_offset | h.heap_size, kPageSize) ||
-            h.region_size < h.mapped_size || h.heap_offset < h.mapped_size || h.heap_offset > h.region_size ||
+            h.region_size < h.mapped_size || h.heap_offset > h.region_size ||
             h.heap_size > h.region_size - h.heap_offset)
             return wrong_field("cache: heap or mapped part lies outside the region",
                                offsetof(CacheHeader, heap_offset));
@@ -145,6 +145,9 @@ class CacheView {
             if (!is_aligned(image.base | image.size, kPageSize) || image.base < end ||
                 image.base > header_->mapped_size || image.size > header_->mapped_size - image.base)
                 return wrong("cache: an image lies outside the region or over another", offset_of(&image));
+            if (image.base < header_->heap_offset + header_->heap_size &&
+                header_->heap_offset < image.base + image.size)
+                return wrong("cache: an image lies over the loader heap", offset_of(&image));
             end = image.base + image.size;
             if (image.first_segment > segments_.size() ||
                 image.segment_count > segments_.size() - image.first_segment)

@@ -56,7 +56,7 @@ struct StringRef {
     uint32_t size; // without the NUL
 };
 
-// 2: the region lies where ThreadSanitizer programs, which version 1 has sets for, do not start.
+// 2: ld.so is an image of the region; the region lies where ThreadSanitizer programs do not start.
 inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr uint32_t kHashBlockSize = 65536;
 

@@ -43,15 +43,14 @@ static_assert(sizeof(SetProgramRecord) == 88);
 enum class Space : uint32_t {
     Region = 0,  // region base
     Program = 1, // load bias of the executable (0 for a non-PIE)
-    Loader = 2,  // AT_BASE: load bias of ld.so
 };
-inline constexpr uint32_t kSpaceCount = 3;
+inline constexpr uint32_t kSpaceCount = 2;
 
 // What a word is relative to. A fixup adds the class's value in this process to what the page holds.
 enum class FixupClass : uint32_t {
     Region = 0,         // region base; done at activation, never in FixupList
     Program = 1,        // load bias of the executable
-    Loader = 2,         // load bias of ld.so
+    Loader = 2,         // AT_BASE: load bias of ld-dyld.so (ld.so itself is an image of the region)
     StackPointer = 3,   // address of argc on the initial stack (argv = + 8)
     Environ = 4,        // address of envp[0]
     Auxv = 5,           // address of auxv[0]
@@ -87,8 +86,9 @@ struct SetDataMap {
     uint64_t offset;      // region offset
     uint64_t size;        // bytes from the data area
     uint64_t anon_size;   // bytes of zero pages behind them
-    uint64_t data_offset; // offset in the data area
+    uint64_t data_offset; // offset in the data area; kMappedByPages: page operations map all of it
 };
+inline constexpr uint64_t kMappedByPages = ~0ULL;
 
 enum class PageOpKind : uint32_t {
     Copy = 0, // copy the pages over what is mapped there (which is writable)
@@ -124,9 +124,7 @@ struct SetProtect {
 inline constexpr uint32_t kSetHasBuildId = 1;    // the executable has one; else its FileIdentity decides
 inline constexpr uint32_t kSetPathDependent = 2; // $ORIGIN is in use: /proc/self/exe must be the path
 inline constexpr uint32_t kOrderRegionAboveProgram = 1; // address order as captured (_dl_find_object)
-inline constexpr uint32_t kOrderLoaderAboveRegion = 2;
-inline constexpr uint32_t kOrderVdsoAboveLoader = 4;
-inline constexpr uint32_t kOrderVdsoAboveRegion = 8;
+inline constexpr uint32_t kOrderVdsoAboveRegion = 2;
 
 struct SetHeader {
     uint32_t magic;         // kSetMagic
@@ -139,7 +137,7 @@ struct SetHeader {
     FileIdentity identity; // of the executable at build time
     uint32_t path;         // string: canonical path of the executable
     uint32_t flags;        // kSetHasBuildId, kSetPathDependent
-    uint32_t order;        // kOrder*: as captured, all four compared
+    uint32_t order;        // kOrder*: as captured, both compared
     uint32_t rseq_signature;
     Table dependencies;   // SetDependency
     Table absent;         // u32 string offsets: paths that must not exist (a file there would be found first)
@@ -157,8 +155,8 @@ struct SetHeader {
     uint64_t robust_list_size;
     uint64_t rseq; // region offset, 0: ld.so did not register it
     uint64_t rseq_size;
-    uint64_t resume;      // ld.so offset at which genuine code goes on (return of _dl_start)
-    uint64_t debug_state; // ld.so offset of _dl_debug_state, 0: none
+    uint64_t resume;      // region offset at which genuine code goes on (return of _dl_start)
+    uint64_t debug_state; // offset of _dl_debug_state in ld.so and so in ld-dyld.so too; 0: none
 };
 static_assert(sizeof(SetHeader) % 8 == 0);
 

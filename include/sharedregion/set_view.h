@@ -24,7 +24,7 @@ struct SetLimits {
     uint64_t image_count; // 0: not known, dependencies are not compared
 };
 
-// Offsets in the spaces Program and Loader stay below this (the end of user space, 47 bits).
+// Offsets in the space Program stay below this (the end of user space, 47 bits).
 inline constexpr uint64_t kUserSpaceEnd = 1ULL << 47;
 
 constexpr bool is_narrow(FixupClass fixup_class) {
@@ -191,8 +191,8 @@ class SetView {
     Status check_data_maps() const {
         uint64_t end = 0;
         for (const SetDataMap &map : data_maps_) {
-            if (!range_fits(map.offset, map.size) || !range_fits(map.data_offset, map.anon_size) ||
-                map.offset < end)
+            uint64_t source = map.data_offset != kMappedByPages ? map.data_offset : 0;
+            if (!range_fits(map.offset, map.size) || !range_fits(source, map.anon_size) || map.offset < end)
                 return wrong("set: a data map is not a range of pages or out of order", offset_of(&map));
             end = map.offset + map.size + map.anon_size;
         }
@@ -216,6 +216,8 @@ class SetView {
     Status check_limits(const SetLimits &limits) const {
         if (header_->heap_size > limits.heap_size)
             return wrong("set: heap is larger than its area", offsetof(SetHeader, heap_size));
+        if (header_->resume >= limits.mapped_size)
+            return wrong("set: resumes outside the cache's text", offsetof(SetHeader, resume));
         if (header_->text_size > limits.mapped_size)
             return wrong("set: needs more text than the cache holds", offsetof(SetHeader, text_size));
         for (const SetDependency &dependency : dependencies_)
@@ -223,7 +225,8 @@ class SetView {
                 return wrong("set: a dependency names no image", offset_of(&dependency));
         for (const SetDataMap &map : data_maps_)
             if (map.offset + map.size + map.anon_size > limits.mapped_size ||
-                map.data_offset > limits.data_size || map.size > limits.data_size - map.data_offset)
+                (map.data_offset != kMappedByPages &&
+                 (map.data_offset > limits.data_size || map.size > limits.data_size - map.data_offset)))
                 return wrong("set: a data map lies outside the region or its data", offset_of(&map));
         const uint64_t places[] = {header_->fs_base, header_->tid_address, header_->robust_list,
                                    header_->rseq};
@@ -244,17 +247,20 @@ class SetView {
         return Success{};
     }
 
-    // Whether [at, at + size) lies in one data map or in the loader heap.
+    // Whether [at, at + size) lies in a data map or the loader heap, or in several that are neighbours.
     bool in_region_data(const SetLimits &limits, uint64_t at, uint64_t size) const {
-        auto inside = [&](uint64_t begin, uint64_t length) {
-            return at >= begin && size <= length && at - begin <= length - size;
+        const uint64_t end = at + size;
+        uint64_t reached = at;
+        auto extend = [&](uint64_t begin, uint64_t length) {
+            if (reached >= begin && reached - begin < length)
+                reached = begin + length;
         };
-        if (inside(limits.heap_offset, limits.heap_size))
-            return true;
-        for (const SetDataMap &map : data_maps_)
-            if (inside(map.offset, map.size + map.anon_size))
-                return true;
-        return false;
+        for (const SetDataMap &map : data_maps_) // rising
+            extend(map.offset, map.size + map.anon_size);
+        extend(limits.heap_offset, limits.heap_size);
+        for (const SetDataMap &map : data_maps_) // those behind the heap
+            extend(map.offset, map.size + map.anon_size);
+        return end >= at && reached >= end;
     }
 
     bool word_fits(const SetLimits &limits, Space space, uint64_t at, uint64_t width) const {

@@ -17,7 +17,7 @@ bool map_anonymous(const Start &start, uint64_t offset, uint64_t size) {
 }
 
 bool is_mapped(const SetPageOp &op) {
-    // Over the executable and ld.so the kernel's own mappings stay, and content is copied into them.
+    // Over the executable the kernel's own mappings stay, and content is copied into them.
     return static_cast<PageOpKind>(op.kind) == PageOpKind::Map &&
            static_cast<Space>(op.space) == Space::Region;
 }
@@ -31,8 +31,8 @@ uint64_t file_offset(const Start &start, uint64_t blob_offset) {
 bool heap_is_covered(const Start &start) {
     uint64_t covered = start.region().heap_offset;
     for (const SetPageOp &op : start.set.page_ops())
-        if (is_mapped(op) && op.offset == covered)
-            covered += op.size;
+        if (is_mapped(op) && op.offset <= covered && op.offset + op.size > covered)
+            covered = op.offset + op.size;
     return covered >= start.region().heap_offset + start.set.header().heap_size;
 }
 
@@ -41,8 +41,9 @@ bool heap_is_covered(const Start &start) {
 bool attach_data(const Start &start) {
     const RegionHeader &region = start.region();
     for (const SetDataMap &map : start.set.data_maps())
-        if (!map_private(start, map.offset, map.size, region.data_offset + map.data_offset) ||
-            !map_anonymous(start, map.offset + map.size, map.anon_size))
+        if (map.data_offset != kMappedByPages &&
+            (!map_private(start, map.offset, map.size, region.data_offset + map.data_offset) ||
+             !map_anonymous(start, map.offset + map.size, map.anon_size)))
             return false;
     if (!heap_is_covered(start) && !map_anonymous(start, region.heap_offset, start.set.header().heap_size))
         return false;

@@ -10,7 +10,7 @@ namespace sharedregion {
 // range undoes all. False: a limit of the process (RLIMIT_AS, count of mappings).
 bool attach_data(const Start &start);
 
-// Writes pages over what is mapped already (data, executable, ld.so). Cannot fail.
+// Writes pages over what is mapped already (data, executable). Cannot fail.
 void copy_pages(const Start &start);
 
 // mprotect(2) of all relro. False: not possible, and too late for a plain start.

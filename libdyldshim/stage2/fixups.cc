@@ -60,11 +60,6 @@ void store_narrow(uint64_t base, Span<const uint64_t> words, uint32_t value) {
         *reinterpret_cast<uint32_t *>(base + offset) = value;
 }
 
-// ld.so's __curbrk: sbrk(3) asks the kernel itself where it holds zero, so brk(2) need not be called here.
-void store_zero(uint64_t base, Span<const uint64_t> words) {
-    relr_for_each(words, [=](uint64_t offset) { *reinterpret_cast<uint64_t *>(base + offset) = 0; });
-}
-
 } // namespace
 
 void apply_fixups(const Start &start) {
@@ -75,9 +70,7 @@ void apply_fixups(const Start &start) {
         Span<const uint64_t> words = start.set.words(list);
         if (words.empty() || fixup_class == FixupClass::ThreadId)
             continue;
-        if (fixup_class == FixupClass::ProgramBreak && space == Space::Loader)
-            store_zero(base, words);
-        else if (is_narrow(fixup_class))
+        if (is_narrow(fixup_class))
             store_narrow(base, words, static_cast<uint32_t>(value_of(start, fixup_class)));
         else
             add_to_words(base, words, value_of(start, fixup_class));

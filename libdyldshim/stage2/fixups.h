@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Words that differ from process to process: addresses of executable, ld.so, stack and vDSO, random
+// Words that differ from process to process: addresses of executable, stack and vDSO, random
 // bytes, limits. (The region's own words were slid at activation.)
 #pragma once
 

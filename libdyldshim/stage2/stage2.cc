@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Second stage of ld-dyld.so: starts a program from its set. Lies in the shared cache.
 //
-// Order: check everything; make all mappings, each of which may fail; then write over executable and
-// ld.so, which cannot fail and cannot be undone; then kernel state; then go on in the genuine ld.so.
+// Order: check everything; make all mappings, each of which may fail; then write over the
+// executable, which cannot fail and cannot be undone; then kernel state; then go on in the genuine ld.so.
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/stage2/attach.h"
@@ -50,7 +50,8 @@ void close_files(const LaunchRequest &request) {
     sys_exit(127);
 }
 
-// gdb has a breakpoint there and reads the link maps when it is hit.
+// gdb has a breakpoint in the ld.so that the kernel mapped, and reads the link maps when it is hit. (Later
+// calls come from the region's ld.so by way of its debug hook: builder/capture/debug_hook.h.)
 void tell_debugger(const Start &start) {
     if (uint64_t offset = start.set.header().debug_state)
         reinterpret_cast<void (*)()>(start.request->loader_base + offset)();
@@ -67,7 +68,7 @@ void tell_debugger(const Start &start) {
         give_up("dyld: cannot set the thread pointer: arch_prctl failed\n");
     tell_debugger(start);
     resume_program(start.args.stack(), start.args.value(AT_ENTRY),
-                   start.request->loader_base + start.set.header().resume);
+                   start.region().base + start.set.header().resume);
 }
 
 } // namespace

@@ -17,9 +17,7 @@ struct Start {
     const RegionHeader &region() const { return *request->region; }
     // Address of an offset of a space in this process.
     uint64_t base_of(Space space) const {
-        return space == Space::Region    ? region().base
-               : space == Space::Program ? request->program_bias
-                                         : request->loader_base;
+        return space == Space::Region ? region().base : request->program_bias;
     }
     // A string of the region file, as a reason's detail: it outlives the set's mappings.
     JitReason because(JitReason reason, const char *detail) const {

@@ -52,7 +52,7 @@ JitReason check_loader(const Start &start) {
             ElfView::open(ByteView(reinterpret_cast<void *>(start.request->loader_base), kPageSize));
         same = header.ok() && header.value().build_id() == built.loader_build_id;
     }
-    return same && start.set.header().resume == config.resume ? JitReason::None : JitReason::LoaderChanged;
+    return same ? JitReason::None : JitReason::LoaderChanged;
 }
 
 // The program headers in memory: no system call, no race, and right for #! scripts.
@@ -67,11 +67,8 @@ JitReason check_program_headers(const Start &start) {
 // _dl_find_object's array is sorted by address: a set holds only for the order of its capture.
 JitReason check_order(const Start &start) {
     uint64_t region = start.region().base;
-    uint64_t loader = start.request->loader_base;
     uint64_t vdso = start.args.value(AT_SYSINFO_EHDR);
     uint32_t order = (region > start.request->program_bias ? kOrderRegionAboveProgram : 0) |
-                     (loader > region ? kOrderLoaderAboveRegion : 0) |
-                     (vdso > loader ? kOrderVdsoAboveLoader : 0) |
                      (vdso > region ? kOrderVdsoAboveRegion : 0);
     return order == start.set.header().order ? JitReason::None : JitReason::AddressOrder;
 }

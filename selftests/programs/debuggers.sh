@@ -8,7 +8,15 @@ use_fixture_state
 # gdb's words without what differs from run to run.
 plain_words() {
     sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(LWP|process|Thread) [0-9]+/\1 N/g; s/\[Inferior .*//; s/target://; /^warning: /d; /^dyld: /d;
-            /debuginfod|^\[New |^Using host|^\[Thread /d'
+            /debuginfod|^\[New |^Using host|^\[Thread /d' | sorted_libraries
+}
+# Lines of `info sharedlibrary` in the order of their names: gdb lists the ld.so of AT_BASE first, one that lies
+# in the region where the link map has it.
+sorted_libraries() {
+    awk '/^ADDRESS +ADDRESS +(Yes|No)/ { lines[n++] = $0; next }
+        { flush_lines() } { print }
+        END { flush_lines() }
+        function flush_lines(i) { fflush(); for (i = 0; i < n; i++) print lines[i] | "sort -k4"; if (n) close("sort -k4"); n = 0 }'
 }
 gdb_batch() { gdb -batch -nx -ex 'set debuginfod enabled off' -ex 'set pagination off' "$@"; }
 

@@ -32,7 +32,6 @@ both prebuilt "an executable without a build-id" "$FIX/uses_lib_nobuildid"
 both prebuilt "an executable linked -z lazy without RELRO" "$FIX/uses_lib_lazy"
 both prebuilt "an executable linked -z now with RELRO" "$FIX/uses_lib_now"
 both prebuilt "an executable with a System V hash table only" "$FIX/uses_lib_sysvhash"
-both prebuilt "libraries that export nothing" "$FIX/uses_noexport"
 both prebuilt "DT_RPATH instead of DT_RUNPATH" "$FIX/uses_lib_rpath"
 both prebuilt "\$ORIGIN/../.. in RUNPATH" "$FIX/origin/bin/uses_lib"
 both none "a static program is left alone" "$FIX/static" 6

@@ -42,7 +42,7 @@ class AdoptTest : public ::testing::Test {
             if (slides)
                 page.slide.insert(std::lower_bound(page.slide.begin(), page.slide.end(), 0x10), 0x10);
             capture.pages = {{Space::Region, model_.main->heap.vm_offset.raw(), page.content, {}}};
-            capture.pages.insert(capture.pages.begin(), page);
+            capture.pages.push_back(page);
         }
         captures_.emplace_back(std::move(capture));
     }

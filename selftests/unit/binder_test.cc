@@ -45,7 +45,7 @@ class BinderTest : public ::testing::Test {
         return loaded_.front();
     }
 
-    // What a word of the model means. A word that does not slide may hold an offset in ld.so.
+    // What a word of the model means.
     Meaning expected(const SegmentChunk &segment, VMOffset place) const {
         uint64_t value = segment.data.word(place);
         if (!segment.data.slides(place))
@@ -55,9 +55,6 @@ class BinderTest : public ::testing::Test {
     }
 
     Meaning actual(uint64_t value) const {
-        const LoadedLibrary &loader = loaded(model_.loader.path);
-        if (value - loader.address < model_.loader.elf.end())
-            return {"", value - loader.address};
         for (const CacheImage &image : model_.images)
             if (value - loaded(image.path).address < image.size.raw())
                 return {image.path, value - loaded(image.path).address};
@@ -211,15 +208,16 @@ TEST_F(BinderTest, binds_weak_protected_hidden_local_unique_and_absolute_symbols
     EXPECT_EQ(variable("libscope.so", "unique_word").image, self);
 }
 
-TEST_F(BinderTest, words_of_ld_so_symbols_hold_offsets_in_ld_so) {
+TEST_F(BinderTest, binds_symbols_of_ld_so_like_others) {
     ASSERT_NO_FATAL_FAILURE(bind("dump_scope"));
     uint64_t value = 0;
-    const ElfImage &loader = model_.loader.elf;
+    const CacheImage &image = model_.images[model_.loader];
+    const ElfImage &loader = image.elf;
     for (const Elf64_Sym &symbol : loader.symbols)
         if (loader.name(symbol) == "__tls_get_addr")
             value = symbol.st_value;
     ASSERT_NE(value, 0U);
-    EXPECT_EQ(variable("libscope.so", "loader_word"), (Meaning{"", value}));
+    EXPECT_EQ(variable("libscope.so", "loader_word"), (Meaning{image.path, value}));
 }
 
 TEST_F(BinderTest, a_symbolic_library_binds_its_own_symbols) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The finished file: views and tools can read it, its text is the libraries' text, its hashes cover all of
 // it.
+#include "builder/capture/loader_image.h"
 #include "builder/support/mapped_file.h"
 #include "builder/support/run_command.h"
 #include "selftests/unit/model_of_programs.h"
@@ -82,7 +83,10 @@ TEST_F(CacheFileTest, passes_all_checks_of_its_view) {
     EXPECT_EQ(view.value().images().size(), model->images.size());
 }
 
-TEST_F(CacheFileTest, text_is_the_text_of_the_libraries) {
+TEST_F(CacheFileTest, text_is_the_text_of_the_libraries_but_for_the_debug_hook) {
+    const LoaderImage loader = std::move(read_loader_image(model->config.interpreter).value());
+    ASSERT_TRUE(loader.hook) << "this ld.so has no room for it";
+    const auto hook = debug_hook_code(loader.hook);
     for (const CacheImage &image : model->images) {
         auto file = open_to_read(image.path);
         for (const SegmentChunk &chunk : image.segments) {
@@ -91,6 +95,10 @@ TEST_F(CacheFileTest, text_is_the_text_of_the_libraries) {
             auto original = read_at(file.value().get(), chunk.elf.offset, chunk.elf.file_size, image.path);
             ByteView cached = bytes().part(image.base.raw() + chunk.elf.vaddr, chunk.elf.file_size);
             ASSERT_EQ(original.value().size(), cached.size());
+            if (image.path == model->config.interpreter && (chunk.elf.flags & PF_X) != 0)
+                std::copy(hook.begin(), hook.end(),
+                          original.value().begin() +
+                              static_cast<ptrdiff_t>(loader.hook.function - chunk.elf.vaddr));
             EXPECT_EQ(std::memcmp(original.value().data(), cached.data(), cached.size()), 0) << image.path;
         }
     }

@@ -83,6 +83,8 @@ std::unique_ptr<TestPlan> make_plan(const std::vector<std::string> &programs, bo
         for (const std::string &library : list_libraries(program))
             if (seen.insert(library).second)
                 add_library(library, &next, with_base, plan.get());
+    plan->plan.loader = plan->plan.images.size();
+    add_library(canonical(kLoader), &next, with_base, plan.get());
     plan->plan.heap_offset = VMOffset(align_up(next, kAlignment));
     plan->plan.heap_size = VMSize(kHeapSize);
     plan->plan.region_size = VMSize(plan->plan.heap_offset.raw() + kHeapSize);

@@ -32,7 +32,7 @@ struct TestPlan {
 // The canonical paths of the libraries that a program needs (without ld.so itself).
 std::vector<std::string> list_libraries(const std::string &program);
 
-// Plans all libraries of the given programs. Where `base` is not wanted, it stays empty.
+// Plans all libraries of the given programs, and ld.so. Where `base` is not wanted, it stays empty.
 std::unique_ptr<TestPlan> make_plan(const std::vector<std::string> &programs, bool with_base = true);
 
 // Plans and captures one program.

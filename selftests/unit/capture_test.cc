@@ -47,14 +47,15 @@ INSTANTIATE_TEST_SUITE_P(Commands, RealProgram,
 
 TEST(capture, of_a_program_names_each_planned_library_once) {
     ProgramCapture capture = captured(test::find_command("ls"));
-    EXPECT_EQ(capture.images.size(), test::list_libraries(test::find_command("ls")).size());
+    EXPECT_EQ(capture.images.size(), test::list_libraries(test::find_command("ls")).size() + 1)
+        << "and ld.so";
     std::sort(capture.images.begin(), capture.images.end());
     EXPECT_EQ(std::adjacent_find(capture.images.begin(), capture.images.end()), capture.images.end());
 }
 
 TEST(capture, tells_by_which_link_ld_so_found_a_library) {
     ProgramCapture capture = captured(test::find_command("true"));
-    ASSERT_EQ(capture.opened.size(), capture.images.size());
+    ASSERT_EQ(capture.opened.size() + 1, capture.images.size()) << "ld.so opens all but itself";
     EXPECT_EQ(capture.opened[0].substr(capture.opened[0].rfind('/')), "/libc.so.6");
 }
 
@@ -63,11 +64,11 @@ TEST(capture, finds_each_per_process_word_where_glibc_keeps_it) {
     EXPECT_EQ(count_words(capture, Space::Region, FixupClass::Canary), 1U);
     EXPECT_EQ(count_words(capture, Space::Region, FixupClass::StackLimit), 1U);
     EXPECT_EQ(count_words(capture, Space::Region, FixupClass::ThreadId), 1U);
-    EXPECT_EQ(count_words(capture, Space::Loader, FixupClass::ArgumentCount), 1U);
-    EXPECT_EQ(count_words(capture, Space::Loader, FixupClass::Auxv), 1U);
-    EXPECT_GE(count_words(capture, Space::Loader, FixupClass::PointerGuard), 1U);
-    EXPECT_GE(count_words(capture, Space::Loader, FixupClass::Vdso), 1U);
-    EXPECT_EQ(count_words(capture, Space::Loader, FixupClass::ProgramBreak), 0U) << "stored as 0 instead";
+    EXPECT_EQ(count_words(capture, Space::Region, FixupClass::ArgumentCount), 1U);
+    EXPECT_EQ(count_words(capture, Space::Region, FixupClass::Auxv), 1U);
+    EXPECT_GE(count_words(capture, Space::Region, FixupClass::PointerGuard), 1U);
+    EXPECT_GE(count_words(capture, Space::Region, FixupClass::Vdso), 1U);
+    EXPECT_EQ(count_words(capture, Space::Region, FixupClass::ProgramBreak), 0U) << "stored as 0 instead";
     // tcbhead_t: the canary is at fs:0x28.
     auto canary = capture.fixups.find({Space::Region, FixupClass::Canary});
     ASSERT_NE(canary, capture.fixups.end());
@@ -105,9 +106,9 @@ TEST(capture, sorts_pages_and_marks_only_words_in_or_near_the_region) {
         }
 }
 
-TEST(capture, makes_relro_of_program_loader_and_libraries_read_only) {
+TEST(capture, makes_relro_of_program_and_libraries_read_only) {
     ProgramCapture capture = captured(test::find_command("true"));
-    for (Space space : {Space::Region, Space::Program, Space::Loader})
+    for (Space space : {Space::Region, Space::Program})
         EXPECT_TRUE(std::any_of(capture.protects.begin(), capture.protects.end(), [&](const SetProtect &p) {
             return p.space == static_cast<uint32_t>(space) && p.protection == 1 && p.size % kPageSize == 0;
         }));
@@ -115,10 +116,37 @@ TEST(capture, makes_relro_of_program_loader_and_libraries_read_only) {
 
 TEST(capture, names_where_genuine_code_goes_on) {
     ProgramCapture capture = captured(test::find_command("true"));
-    EXPECT_NE(capture.resume, 0U);
+    EXPECT_NE(capture.resume.raw(), 0U);
     EXPECT_NE(capture.debug_state, 0U);
     EXPECT_NE(capture.order & kOrderRegionAboveProgram, 0U);
-    EXPECT_NE(capture.order & kOrderLoaderAboveRegion, 0U);
+}
+
+TEST(capture, runs_ld_so_at_its_place_in_the_region) {
+    auto plan = test::make_plan({test::find_command("true")});
+    auto result = capture_program({test::find_command("true"), test::kLoader}, plan->plan, plan->base);
+    ASSERT_TRUE(result.ok()) << result.error().reason << ": " << result.error().detail;
+    const ProgramCapture &capture = result.value();
+    const PlannedImage &loader = plan->plan.images[plan->plan.loader];
+    EXPECT_GE(capture.resume, loader.base);
+    EXPECT_LT(capture.resume, loader.base + loader.size);
+    EXPECT_EQ(capture.images.back(), loader.index);
+    // Nothing but the debug hook's slot is relative to the ld.so that the kernel maps.
+    EXPECT_EQ(count_words(capture, Space::Region, FixupClass::Loader), 1U);
+    EXPECT_EQ(count_words(capture, Space::Program, FixupClass::Loader), 0U);
+    uint64_t slot = capture.fixups.at({Space::Region, FixupClass::Loader})[0];
+    const CapturedPage *page = page_with(capture, Space::Region, slot);
+    ASSERT_NE(page, nullptr);
+    uint64_t word;
+    std::memcpy(&word, &page->content[slot % kPageSize], sizeof word);
+    EXPECT_EQ(word, capture.debug_state);
+}
+
+TEST(capture, wants_the_ld_so_that_was_planned) {
+    auto plan = test::make_plan({test::find_command("true")});
+    plan->plan.images[plan->plan.loader].identity.ino++;
+    auto result = capture_program({test::find_command("true"), test::kLoader}, plan->plan, plan->base);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().reason, "other-interpreter");
 }
 
 TEST(capture, is_the_same_twice) {

@@ -52,8 +52,8 @@ class Words : public testing::Test {
     const Classifier classifier_{first_, second_};
 
     // The kind and content of a word that is `distance` from the class's value in both runs.
-    void expect_class(FixupClass fixup_class, uint64_t distance, Space space = Space::Region) {
-        auto word = classifier_.classify(space, first_.of(fixup_class) + distance,
+    void expect_class(FixupClass fixup_class, uint64_t distance) {
+        auto word = classifier_.classify(false, first_.of(fixup_class) + distance,
                                          second_.of(fixup_class) + distance);
         ASSERT_TRUE(word.has_value()) << static_cast<unsigned>(fixup_class);
         ASSERT_EQ(word->count, 1U);
@@ -61,14 +61,14 @@ class Words : public testing::Test {
         EXPECT_EQ(word->parts[0].content, distance);
         EXPECT_EQ(word->parts[0].width, 8);
     }
-    void expect_dont_care(Space space, uint64_t first, uint64_t second, WordKind kind, uint64_t content) {
-        auto word = classifier_.classify(space, first, second);
+    void expect_dont_care(bool in_loader, uint64_t first, uint64_t second, WordKind kind, uint64_t content) {
+        auto word = classifier_.classify(in_loader, first, second);
         ASSERT_TRUE(word.has_value());
         EXPECT_EQ(word->parts[0].kind, kind);
         EXPECT_EQ(word->parts[0].content, content);
     }
-    void expect_unclassified(Space space, uint64_t first, uint64_t second) {
-        EXPECT_FALSE(classifier_.classify(space, first, second).has_value());
+    void expect_unclassified(bool in_loader, uint64_t first, uint64_t second) {
+        EXPECT_FALSE(classifier_.classify(in_loader, first, second).has_value());
     }
 };
 
@@ -107,7 +107,7 @@ TEST_F(Words, with_secrets_and_limits_are_found) {
 TEST_F(Words, of_32_bits_are_found_in_either_half) {
     for (unsigned shift : {0, 32}) {
         const uint64_t other = 0xabcdef01ULL << (32 - shift);
-        auto word = classifier_.classify(Space::Region, first_.of(FixupClass::ThreadId) << shift | other,
+        auto word = classifier_.classify(false, first_.of(FixupClass::ThreadId) << shift | other,
                                          second_.of(FixupClass::ThreadId) << shift | other);
         ASSERT_TRUE(word.has_value());
         EXPECT_EQ(word->parts[0].kind, kind_of(FixupClass::ThreadId));
@@ -120,46 +120,45 @@ TEST_F(Words, may_hold_two_32_bit_classes) {
     auto both = [](const RunValues &v) {
         return v.of(FixupClass::ThreadId) << 32 | v.of(FixupClass::ArgumentCount);
     };
-    auto word = classifier_.classify(Space::Region, both(first_), both(second_));
+    auto word = classifier_.classify(false, both(first_), both(second_));
     ASSERT_TRUE(word.has_value());
     EXPECT_EQ(word->count, 2U);
 }
 
 TEST_F(Words, that_differ_otherwise_are_unclassified) {
-    expect_unclassified(Space::Region, 1, 2);
-    expect_unclassified(Space::Program, first_.of(FixupClass::Region), second_.of(FixupClass::Region) + 8);
-    expect_unclassified(Space::Region, first_.of(FixupClass::Region) + (2ULL << 30),
+    expect_unclassified(false, 1, 2);
+    expect_unclassified(false, first_.of(FixupClass::Region), second_.of(FixupClass::Region) + 8);
+    expect_unclassified(false, first_.of(FixupClass::Region) + (2ULL << 30),
                         second_.of(FixupClass::Region) + (2ULL << 30));
-    expect_unclassified(Space::Region, first_.of(FixupClass::Canary) + 1, second_.of(FixupClass::Canary) + 1);
-    expect_unclassified(Space::Region, first_.of(FixupClass::StackPointer) - 8,
+    expect_unclassified(false, first_.of(FixupClass::Canary) + 1, second_.of(FixupClass::Canary) + 1);
+    expect_unclassified(false, first_.of(FixupClass::StackPointer) - 8,
                         second_.of(FixupClass::StackPointer) - 8);
 }
 
 TEST_F(Words, that_count_cycles_do_not_matter_in_ld_so_only) {
-    expect_dont_care(Space::Loader, 1234567, 6500000, WordKind::CycleCount, 0); // times
-    expect_dont_care(Space::Loader, 50000, 61000, WordKind::CycleCount, 0);     // durations
-    expect_unclassified(Space::Region, 50000, 61000);
-    expect_unclassified(Space::Loader, 999999, 4000000); // neither within the run nor shorter than it
-    expect_unclassified(Space::Loader, 5, 6);
+    expect_dont_care(true, 1234567, 6500000, WordKind::CycleCount, 0); // times
+    expect_dont_care(true, 50000, 61000, WordKind::CycleCount, 0);     // durations
+    expect_unclassified(false, 50000, 61000);
+    expect_unclassified(true, 999999, 4000000); // neither within the run nor shorter than it
+    expect_unclassified(true, 5, 6);
 }
 TEST_F(Words, with_the_apic_id_keep_the_other_bits) {
     const uint64_t low = 0x1234567800000000;
-    auto word = classifier_.classify(Space::Loader, low | first_.cpuid_1_ebx, low | second_.cpuid_1_ebx);
+    auto word = classifier_.classify(true, low | first_.cpuid_1_ebx, low | second_.cpuid_1_ebx);
     ASSERT_TRUE(word.has_value());
     EXPECT_EQ(word->parts[0].kind, WordKind::ApicId);
     EXPECT_EQ(word->parts[0].content, first_.cpuid_1_ebx & 0x00ffffff);
-    expect_unclassified(Space::Program, first_.cpuid_1_ebx, second_.cpuid_1_ebx);
-    expect_unclassified(Space::Loader, first_.cpuid_1_ebx + 1, second_.cpuid_1_ebx + 1);
+    expect_unclassified(false, first_.cpuid_1_ebx, second_.cpuid_1_ebx);
+    expect_unclassified(true, first_.cpuid_1_ebx + 1, second_.cpuid_1_ebx + 1);
 }
 TEST_F(Words, that_dangle_into_the_loader_cache_become_zero) {
-    expect_dont_care(Space::Loader, first_.files.begin + 48, second_.files.begin + 48, WordKind::FilePointer,
-                     0);
-    expect_unclassified(Space::Region, first_.files.begin + 48, second_.files.begin + 48);
+    expect_dont_care(true, first_.files.begin + 48, second_.files.begin + 48, WordKind::FilePointer, 0);
+    expect_unclassified(false, first_.files.begin + 48, second_.files.begin + 48);
 }
 TEST_F(Words, with_the_break_become_zero_in_ld_so_only) {
-    expect_dont_care(Space::Loader, first_.of(FixupClass::ProgramBreak), second_.of(FixupClass::ProgramBreak),
+    expect_dont_care(true, first_.of(FixupClass::ProgramBreak), second_.of(FixupClass::ProgramBreak),
                      WordKind::LoaderBreak, 0);
-    expect_class(FixupClass::ProgramBreak, 0, Space::Program);
+    expect_class(FixupClass::ProgramBreak, 0);
 }
 
 TEST(variation, is_missing_where_a_class_does_not_move) {
@@ -187,12 +186,11 @@ TEST(variation, is_not_asked_of_a_program_at_a_fixed_address) {
     EXPECT_TRUE(Classifier(first, second).check_variation().ok());
 }
 
-TEST(address_order, tells_how_loader_region_and_vdso_lie) {
+TEST(address_order, tells_how_program_region_and_vdso_lie) {
     RunValues v = values(0);
-    EXPECT_EQ(address_order(v), kOrderRegionAboveProgram | kOrderLoaderAboveRegion | kOrderVdsoAboveRegion);
-    v.of(FixupClass::Vdso) = v.of(FixupClass::Loader) + 0x100000;
-    EXPECT_EQ(address_order(v), kOrderRegionAboveProgram | kOrderLoaderAboveRegion | kOrderVdsoAboveRegion |
-                                    kOrderVdsoAboveLoader);
+    EXPECT_EQ(address_order(v), kOrderRegionAboveProgram | kOrderVdsoAboveRegion);
+    v.of(FixupClass::Vdso) = v.of(FixupClass::Region) - 0x100000;
+    EXPECT_EQ(address_order(v), kOrderRegionAboveProgram);
 }
 
 TEST(tidy_path, takes_out_what_says_nothing) {

@@ -109,34 +109,6 @@ TEST_F(ElfReaderTest, counts_symbols_by_the_old_hash_table_too) {
     EXPECT_EQ(old.first_export, 0U);
 }
 
-// An empty GNU hash table does not tell the number of symbols.
-TEST_F(ElfReaderTest, a_library_without_exports_has_the_symbols_that_its_relocations_name) {
-    ElfImage image = std::move(parse(read_file("out/fixtures/libnoexport.so")).value());
-    std::vector<std::string> names;
-    for (const Elf64_Rela &relocation : image.plt_relocations)
-        names.emplace_back(image.name(image.symbols[ELF64_R_SYM(relocation.r_info)]));
-    EXPECT_NE(std::find(names.begin(), names.end(), "write"), names.end());
-    EXPECT_EQ(image.first_export, image.symbols.size());
-}
-
-TEST_F(ElfReaderTest, a_library_without_exports_has_the_symbols_that_its_old_hash_table_counts) {
-    ElfImage gnu = std::move(parse(read_file("out/fixtures/libnoexport.so")).value());
-    ElfImage both = std::move(parse(read_file("out/fixtures/libnoexport_hash.so")).value());
-    EXPECT_EQ(both.symbols.size(), gnu.symbols.size());
-    EXPECT_EQ(both.first_export, both.symbols.size());
-}
-
-TEST_F(ElfReaderTest, refuses_a_relocation_of_a_missing_symbol_in_a_library_without_exports) {
-    bytes_ = read_file("out/fixtures/libnoexport.so");
-    ElfImage image = std::move(parse(bytes_).value());
-    uint64_t vaddr = dynamic(DT_JMPREL)->d_un.d_val;
-    const ElfSegment *segment = image.segment_at(vaddr, sizeof(Elf64_Rela));
-    auto *relocation =
-        reinterpret_cast<Elf64_Rela *>(bytes_.data() + segment->offset + (vaddr - segment->vaddr));
-    relocation->r_info = ELF64_R_INFO(0x7fffffff, R_X86_64_JUMP_SLOT);
-    expect_error("symbol that does not exist");
-}
-
 TEST_F(ElfReaderTest, every_truncation_is_an_error_or_harmless) {
     ElfImage whole = std::move(parse(bytes_).value());
     uint64_t needed = 0; // bytes that some segment holds

@@ -61,7 +61,8 @@ TEST_F(LayoutTest, images_that_more_programs_use_come_first) {
             EXPECT_LE(image.uses, uses) << image.path;
             uses = image.uses;
         }
-    EXPECT_EQ(model_.images[0].soname, "libc.so.6");
+    EXPECT_EQ(model_.images[0].soname, "ld-linux-x86-64.so.2");
+    EXPECT_EQ(model_.images[1].soname, "libc.so.6");
     EXPECT_EQ(model_.images[0].uses, model_.programs.size());
 }
 
@@ -83,10 +84,15 @@ TEST_F(LayoutTest, slots_of_large_images_hold_no_data) {
     }
 }
 
-TEST_F(LayoutTest, the_text_of_libc_lies_in_one_slot_with_header_and_second_stage) {
+TEST_F(LayoutTest, the_text_of_ld_so_lies_in_one_slot_with_header_and_second_stage) {
+    const CacheImage &loader = model_.images[model_.loader];
+    EXPECT_EQ(loader.base.raw() + text_size(loader), kLargePageSize);
+}
+
+TEST_F(LayoutTest, the_text_of_libc_lies_in_one_slot) {
     const CacheImage &libc = *find_image(model_, "libc.so.6");
-    EXPECT_LT(libc.base.raw(), kLargePageSize);
-    EXPECT_EQ(libc.base.raw() + text_size(libc), kLargePageSize);
+    EXPECT_LT(text_size(libc), kLargePageSize);
+    EXPECT_TRUE(is_aligned(libc.base.raw() + text_size(libc), kLargePageSize));
 }
 
 TEST_F(LayoutTest, segments_keep_their_place_in_the_image) {
@@ -136,11 +142,15 @@ TEST_F(LayoutTest, relro_lies_inside_its_data_segment) {
     EXPECT_TRUE(some);
 }
 
-TEST_F(LayoutTest, the_heap_lies_behind_the_images) {
+TEST_F(LayoutTest, the_heap_follows_the_data_of_ld_so_at_once) {
     const Chunk &heap = model_.main->heap;
-    EXPECT_GT(heap.vm_offset.raw(), model_.mapped_size.raw());
-    EXPECT_EQ(heap.vm_size.raw(), 64U << 20);
-    EXPECT_EQ((heap.vm_offset + heap.vm_size).raw(), model_.region_size.raw());
+    const CacheImage &loader = model_.images[model_.loader];
+    EXPECT_EQ(heap.vm_offset.raw(), (loader.base + loader.size).raw());
+    EXPECT_GE(heap.vm_size.raw(), 16U << 20);
+    EXPECT_TRUE(is_aligned((heap.vm_offset + heap.vm_size).raw(), kLargePageSize));
+    EXPECT_TRUE(is_aligned(loader.segments.back().data.begin().raw(), kLargePageSize));
+    for (const CacheImage &image : model_.images)
+        EXPECT_TRUE(image.base + image.size <= heap.vm_offset || image.base >= heap.vm_offset + heap.vm_size);
 }
 
 TEST_F(LayoutTest, scopes_begin_with_the_image_and_hold_nothing_twice) {

@@ -9,6 +9,10 @@
 
 namespace sharedregion::testing {
 
+class NoProgress : public Progress {
+    void report(uint64_t, uint64_t, const char *) override {}
+};
+
 // Phases 1 and 2, and 3 where `lay_out`. Adds a test failure and returns false where a phase fails.
 bool make_model(const std::vector<std::string> &programs, bool lay_out, CacheModel *model);
 // All up to phase 5, the text written into `cache` (an empty file).

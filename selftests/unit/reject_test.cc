@@ -110,10 +110,6 @@ TEST(reject, a_word_that_only_the_third_run_changes) {
     expect_rejected("resolver_third_run", "unpredictable-word");
 }
 
-TEST(reject, a_heap_whose_size_differs_between_runs) {
-    expect_rejected("resolver_layout", "layout-varies");
-}
-
 TEST(reject, a_program_that_takes_too_long_in_about_its_time) {
     auto begin = std::chrono::steady_clock::now();
     expect_rejected("resolver_spin", "timeout", 200);

@@ -18,17 +18,19 @@ namespace {
 constexpr uint64_t kImage = 0x100000, kHeap = 0x400000;
 constexpr SetLimits kLimits = {0x20000, kHeap, kHeap, 0x10000, kHeap + 0x10000, 1};
 
-// One image whose 16 data pages from kImage on hold zero, but for a slid word at kImage + 0x1008.
+// One image whose 16 data pages from `begin` on hold zero, but for a slid word at 0x1008 from there.
 class OneImage : public BaseContent {
   public:
+    explicit OneImage(uint64_t begin = kImage) : begin_(begin) {}
     const std::byte *page(VMOffset offset) const override {
-        return offset.raw() >= kImage && offset.raw() < kImage + sizeof pages_
-                   ? pages_ + (offset.raw() - kImage)
+        return offset.raw() >= begin_ && offset.raw() < begin_ + sizeof pages_
+                   ? pages_ + (offset.raw() - begin_)
                    : nullptr;
     }
-    bool slides(VMOffset offset) const override { return offset.raw() == kImage + 0x1008; }
+    bool slides(VMOffset offset) const override { return offset.raw() == begin_ + 0x1008; }
 
   private:
+    uint64_t begin_;
     std::byte pages_[16 * kPageSize] = {};
 };
 
@@ -55,17 +57,17 @@ ProgramCapture program() {
     capture.build_id = BuildId{8, {1, 2, 3, 4, 5, 6, 7, 8}};
     capture.phdr_hash = 77;
     capture.path_dependent = true;
-    capture.order = kOrderLoaderAboveRegion;
+    capture.order = kOrderRegionAboveProgram;
     capture.images = {0};
     capture.absent = {"/opt/lib", "/opt/lib2"};
     capture.pages = {page(Space::Region, kImage, 1, {8, 16}), page(Space::Region, kHeap + 0x1000, 2, {0}),
-                     page(Space::Program, 0x3000, 3), page(Space::Loader, 0x33000, 4)};
+                     page(Space::Program, 0x3000, 3), page(Space::Program, 0x33000, 4)};
     capture.fixups[{Space::Region, FixupClass::Loader}] = {kImage + 0x20, kImage + 0x28, kImage + 0x3000};
-    capture.fixups[{Space::Loader, FixupClass::ArgumentCount}] = {0x33004};
+    capture.fixups[{Space::Program, FixupClass::ArgumentCount}] = {0x33004};
     capture.protects = {SetProtect{0, 1, kImage, 0x1000}};
     capture.heap_used = VMSize(0x3000);
     capture.fs_base = capture.tid_address = capture.robust_list = VMOffset(kHeap + 0x100);
-    capture.resume = 0x1ab78;
+    capture.resume = VMOffset(0x1ab78);
     return capture;
 }
 
@@ -177,7 +179,9 @@ TEST(set_blob, maps_long_runs_and_copies_short_ones) {
     for (uint64_t i = 6; i < 9; i++)
         capture.pages.push_back(page(Space::Region, kImage + i * kPageSize, 5));
     for (uint64_t i = 0; i < 20; i++)
-        capture.pages.push_back(page(Space::Loader, i * kPageSize, 5));
+        capture.pages.push_back(page(Space::Program, i * kPageSize, 5));
+    for (uint64_t i = 24; i < 28; i++)
+        capture.pages.push_back(page(Space::Program, i * kPageSize, 5));
     auto blob = blob_of(capture);
     auto opened = open(blob);
     ASSERT_TRUE(opened.ok());
@@ -187,7 +191,60 @@ TEST(set_blob, maps_long_runs_and_copies_short_ones) {
     };
     EXPECT_EQ(kind(Space::Region, kImage), static_cast<int>(PageOpKind::Map));
     EXPECT_EQ(kind(Space::Region, kImage + 6 * kPageSize), static_cast<int>(PageOpKind::Copy));
-    EXPECT_EQ(kind(Space::Loader, 0), static_cast<int>(PageOpKind::Copy));
+    EXPECT_EQ(kind(Space::Program, 0), static_cast<int>(PageOpKind::Map));
+    EXPECT_EQ(kind(Space::Program, 24 * kPageSize), static_cast<int>(PageOpKind::Copy));
+}
+
+// The image's data is 16 pages with bss behind: only without it can one mapping bring all.
+CacheLayout layout_without_bss() {
+    CacheLayout changed = layout();
+    changed.images[0].maps[0].anon_size = 0;
+    return changed;
+}
+
+TEST(set_blob, maps_data_as_a_whole_where_half_of_it_differs) {
+    ProgramCapture capture = program();
+    capture.pages.clear();
+    for (uint64_t i = 0; i < 8; i++)
+        capture.pages.push_back(page(Space::Region, kImage + 2 * i * kPageSize, 5));
+    auto blob = build_set_blob(capture, layout_without_bss(), OneImage());
+    auto opened = open(blob);
+    ASSERT_TRUE(opened.ok());
+    const SetPageOp *op = op_at(opened.value(), Space::Region, kImage);
+    ASSERT_NE(op, nullptr);
+    EXPECT_EQ(op->kind, static_cast<uint32_t>(PageOpKind::Map));
+    EXPECT_EQ(op->size, 16 * kPageSize);
+    EXPECT_EQ(opened.value().pages(*op).data()[2 * kPageSize], 5);
+    EXPECT_EQ(opened.value().pages(*op).data()[3 * kPageSize], 0) << "base content";
+    // The base's slid word is in the run now.
+    uint64_t slid = 0;
+    relr_for_each(opened.value().slide(), [&](uint64_t at) { slid += at == op->blob_offset + 0x1008; });
+    EXPECT_EQ(slid, 1U);
+    EXPECT_EQ(opened.value().data_maps()[0].data_offset, kMappedByPages);
+    EXPECT_TRUE(opened.value().check_words(kLimits).ok());
+}
+
+TEST(set_blob, maps_data_and_the_heap_behind_it_at_once) {
+    CacheLayout neighbours = layout_without_bss();
+    neighbours.images[0].maps[0] = SetDataMap{kHeap - 4 * kPageSize, 4 * kPageSize, 0, 0};
+    neighbours.loader = 0;
+    ProgramCapture capture = program();
+    capture.fixups.clear();
+    capture.protects.clear();
+    capture.pages = {page(Space::Region, kHeap - 3 * kPageSize, 6), page(Space::Region, kHeap + 0x1000, 2)};
+    auto blob = build_set_blob(capture, neighbours, OneImage(kHeap - 4 * kPageSize));
+    auto opened = open(blob);
+    ASSERT_TRUE(opened.ok());
+    ASSERT_EQ(opened.value().page_ops().size(), 1U);
+    const SetPageOp &op = opened.value().page_ops()[0];
+    EXPECT_EQ(op.offset, kHeap - 4 * kPageSize);
+    EXPECT_EQ(op.size, 7 * kPageSize);
+    EXPECT_EQ(opened.value().pages(op).data()[kPageSize], 6);
+    EXPECT_EQ(opened.value().pages(op).data()[5 * kPageSize], 2);
+    EXPECT_TRUE(opened.value().dependencies().empty()) << "ld.so is compared in another way";
+    SetLimits limits = kLimits;
+    limits.mapped_size = limits.heap_offset;
+    EXPECT_TRUE(opened.value().check_words(limits).ok());
 }
 
 // A page with no word to slide, and one with all: the slide list's size must not depend on where the

@@ -24,7 +24,7 @@ capture_test_SOURCES := selftests/unit/capture_test.cc $(CAPTURE_TEST_SOURCES)
 capture_test_LIBS := -lgtest_main -lgtest -lpthread
 
 TESTS += classify_test
-classify_test_SOURCES := selftests/unit/classify_test.cc builder/support/file.cc $(CAPTURE_SOURCES)
+classify_test_SOURCES := selftests/unit/classify_test.cc selftests/unit/debug_hook_test.cc builder/support/file.cc $(CAPTURE_SOURCES)
 classify_test_LIBS := -lgtest_main -lgtest -lpthread
 
 TESTS += reject_test

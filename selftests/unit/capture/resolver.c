@@ -54,12 +54,6 @@ __attribute__((used)) static int (*choose(void))(void) {
     uint64_t limit[2];
     call(SYS_prlimit64, 0, 3, 0, (long)limit, 0, 0);
     kept[0] = limit[0] < (8 << 20) - 20000;
-#elif defined(ACTION_LAYOUT)
-    // The stack limit falls from run to run: the first one takes a page, the others two.
-    uint64_t limit[2];
-    call(SYS_prlimit64, 0, 3, 0, (long)limit, 0, 0);
-    call(SYS_mmap, 0, limit[0] < (8 << 20) - 8192 ? 8192 : 4096, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #elif defined(ACTION_MAP)
     call(SYS_mmap, 0x10000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 #elif defined(ACTION_SHARED_MAP)

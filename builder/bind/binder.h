@@ -23,6 +23,10 @@ struct BindStatistics {
 // outside the stored writable part or of an unaligned word.
 Status check_cacheable(const ElfImage &elf);
 
+// Whether ld.so would bind this program or library: where it binds lazily, it ends with "unexpected PLT reloc
+// type" at a type that has no place among the PLT's relocations. Captures bind at once and do not notice.
+Status check_lazy_binding(const ElfImage &elf);
+
 // Inputs: an image that check_cacheable() accepts, its layout, scope, data content copied.
 // Outputs: its data content, bound, with the words marked that slide.
 // Invariant: touches no other image, so that all images can be bound in parallel.

@@ -81,6 +81,22 @@ Status check_alignment(const ElfImage &elf) {
 
 } // namespace
 
+// The types are those of glibc's elf_machine_lazy_rel (sysdeps/x86_64/dl-machine.h).
+Status check_lazy_binding(const ElfImage &elf) {
+    if (elf.binds_at_once())
+        return Success{};
+    for (const Elf64_Rela &relocation : elf.plt_relocations)
+        switch (ELF64_R_TYPE(relocation.r_info)) {
+        case R_X86_64_JUMP_SLOT:
+        case R_X86_64_TLSDESC:
+        case R_X86_64_IRELATIVE:
+            break;
+        default:
+            return unsupported("ld.so refuses a relocation of this type in DT_JMPREL", relocation.r_offset);
+        }
+    return Success{};
+}
+
 Status check_cacheable(const ElfImage &elf) {
     if (elf.type != ET_DYN)
         return unsupported("not a shared object", 0);
@@ -91,6 +107,7 @@ Status check_cacheable(const ElfImage &elf) {
         TRY(check_segment(segment));
     TRY(check_relocations(elf, elf.relocations));
     TRY(check_relocations(elf, elf.plt_relocations));
+    TRY(check_lazy_binding(elf));
     return check_relr(elf);
 }
 

@@ -85,6 +85,9 @@ Status ElfReader::take_dynamic_entry(const Elf64_Dyn &entry, uint64_t where) {
     case DT_SYMBOLIC:
         image_.flags |= DF_SYMBOLIC;
         break;
+    case DT_BIND_NOW:
+        image_.flags |= DF_BIND_NOW;
+        break;
     case DT_TEXTREL:
         image_.flags |= DF_TEXTREL;
         break;

@@ -68,7 +68,7 @@ struct ElfImage {
     std::vector<char> strings; // DT_STRTAB; all string_views below point into it
     std::string_view soname;   // empty: none
     std::vector<std::string_view> needed;
-    uint64_t flags = 0;   // DT_FLAGS, with DF_SYMBOLIC and DF_TEXTREL also from their old tags
+    uint64_t flags = 0;   // DT_FLAGS, with DF_SYMBOLIC, DF_TEXTREL and DF_BIND_NOW also from their old tags
     uint64_t flags_1 = 0; // DT_FLAGS_1
     ElfInitializers initializers;
 
@@ -82,6 +82,7 @@ struct ElfImage {
     std::vector<uint64_t> relr;              // DT_RELR entries
 
     bool symbolic() const { return (flags & DF_SYMBOLIC) != 0; }
+    bool binds_at_once() const { return (flags & DF_BIND_NOW) != 0 || (flags_1 & DF_1_NOW) != 0; }
     // VA just after the last segment, page-aligned.
     uint64_t end() const;
     std::string_view name(const Elf64_Sym &symbol) const { return strings.data() + symbol.st_name; }

@@ -39,6 +39,9 @@ both none "a static PIE is left alone" "$FIX/static_pie" 6
 both 'jit no-set.*' "an unresolved function that is never called does not matter" "$FIX/unresolved"
 both 'jit no-set.*' "an unresolved function that is called ends the program as usual" "$FIX/unresolved" call
 
+both 'jit no-set.*' "a program that ld.so refuses is refused" "$FIX/plt_none" call
+like "$("$DYLDCTL" --state "$STATE" why "$FIX/plt_none")" '^malformed-elf .*DT_JMPREL' "why says that its PLT has a wrong relocation"
+
 # More than page alignment
 both prebuilt "a library whose data is aligned to 64 KiB gets that" "$FIX/aligned"
 both prebuilt "thread-local data aligned to 64 KiB does" "$FIX/aligned_tls"

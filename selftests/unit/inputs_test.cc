@@ -57,6 +57,11 @@ TEST_F(InputsTest, rejects_programs_whose_sanitizer_forbids_the_region) {
     EXPECT_EQ(reason("out/fixtures/asan"), "");
 }
 
+TEST_F(InputsTest, rejects_programs_whose_plt_ld_so_refuses) {
+    EXPECT_EQ(reason("out/fixtures/plt_none"), "malformed-elf");
+    EXPECT_EQ(reason("out/fixtures/plt_none_now"), "") << "bound at once ld.so takes it";
+}
+
 TEST_F(InputsTest, rejects_programs_of_another_ld_so) {
     EXPECT_EQ(reason(binder_fixture("other_interpreter")), "other-interpreter");
 }

@@ -95,7 +95,7 @@ Result<Stop, Rejection> Tracee::resume() {
     Stop stop = TRY(wait());
     // The child's own alarm (spawn.cc), or its CPU limit.
     if (stop.kind == StopKind::Signal && (stop.value == SIGALRM || stop.value == SIGXCPU))
-        return rejected(RejectReason::Timeout);
+        return rejected(RejectReason::Timeout, "not at its first constructor within the time limit");
     if (stop.kind == StopKind::Signal)
         return died(Stop{StopKind::Exited, 256 + stop.value});
     return stop;

@@ -5,6 +5,7 @@
 #include "builder/build.h"
 #include "builder/cli/dump.h"
 #include "builder/cli/hex.h"
+#include "sharedregion/printable.h"
 
 #include <cstdio>
 #include <mutex>
@@ -50,8 +51,8 @@ void print_json(const BuildReport &report) {
 
 void print_text(const BuildReport &report) {
     for (const RejectedProgram &program : report.rejected)
-        printf("rejected %s: %s (%s)\n", program.path.c_str(), program.reason.c_str(),
-               program.detail.c_str());
+        printf("rejected %s: %s (%s)\n", printable(program.path).c_str(), program.reason.c_str(),
+               printable(program.detail).c_str());
     printf("%s: %llu images, %llu of %llu programs, %.1f MB\n",
            to_hex(report.uuid.bytes, sizeof report.uuid.bytes).c_str(),
            static_cast<unsigned long long>(report.images), static_cast<unsigned long long>(report.captured),
@@ -68,7 +69,7 @@ int run_build(const BuildArguments &arguments) {
     Progress &progress = arguments.progress ? static_cast<Progress &>(lines) : quiet;
     Outcome<BuildReport> built = build_generation(arguments.options, progress);
     if (!built.ok()) {
-        fprintf(stderr, "shared-cache: %s\n", built.error().message().c_str());
+        fprintf(stderr, "shared-cache: %s\n", printable(built.error().message()).c_str());
         return kExitFailure;
     }
     if (arguments.json)

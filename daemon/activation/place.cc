@@ -170,7 +170,9 @@ Outcome<ActivationPlace> place_for_user(const std::string &state_path) {
         (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_memory(runtime))
         return place_in(runtime, "shared-region", state_path, "");
     return place_in("/dev/shm", "shared-region-" + std::to_string(geteuid()), state_path,
-                    "XDG_RUNTIME_DIR is no tmpfs of yours: used /dev/shm");
+                    std::string("XDG_RUNTIME_DIR is ") +
+                        (runtime == nullptr || *runtime == 0 ? "not set" : "no tmpfs of yours") +
+                        ": used /dev/shm");
 }
 
 Outcome<ActivationPlace> make_place_once(const std::string &state_path, const std::string &wanted) {

@@ -8,6 +8,7 @@
 #include "daemon/dyldctl/report.h"
 #include "daemon/files/child.h"
 #include "daemon/state/active_region.h"
+#include "sharedregion/printable.h"
 
 #include <algorithm>
 #include <optional>
@@ -140,6 +141,14 @@ bool is_activated(const StateDirectory &state) {
     return region.ok() && region.value() && region.value()->is_current(state);
 }
 
+// Whether the activation lies where it is wanted; `tmpfs` empty: anywhere.
+bool is_in_place(const StateDirectory &state, const std::string &tmpfs) {
+    if (tmpfs.empty())
+        return true;
+    Outcome<std::string> wanted = canonical_path(tmpfs); // a missing one is activation's error to tell
+    return wanted.ok() && state.active_directory().starts_with(wanted.value() + "/");
+}
+
 bool is_any_captured(const StateDirectory &state, const std::set<std::string> &programs) {
     std::optional<Generation> current = open_current(state);
     return current && std::any_of(programs.begin(), programs.end(), [&](const std::string &path) {
@@ -168,7 +177,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (!is_activated(state)) {
+    } else if (!is_activated(state) || !is_in_place(state, options.tmpfs)) {
         summary.changed = true;
         summary.activation.emplace(
             TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs})));
@@ -202,8 +211,8 @@ void tell_rejected(const Json &report) {
     if (!report.is_object() || !report.contains("rejected"))
         return;
     for (const Json &rejected : report["rejected"])
-        printf("rejected: %s: %s %s\n", rejected.value("path", "").c_str(),
-               rejected.value("reason", "").c_str(), rejected.value("detail", "").c_str());
+        printf("rejected: %s: %s %s\n", printable(rejected.value("path", "")).c_str(),
+               rejected.value("reason", "").c_str(), printable(rejected.value("detail", "")).c_str());
 }
 
 void tell(const Context &context, const BuildSummary &summary, const ProgramList &list) {

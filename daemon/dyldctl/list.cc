@@ -3,6 +3,7 @@
 #include "daemon/activation/generation.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/program_state.h"
+#include "sharedregion/printable.h"
 
 namespace sharedregion {
 
@@ -26,10 +27,10 @@ void print(const Json &programs) {
         std::string state = program["state"].get<std::string>();
         std::string padded = state + std::string(state.size() < 9 ? 9 - state.size() : 0, ' ');
         printf("%s %s", coloured(state == "prebuilt" ? Colour::Good : Colour::Bad, padded).c_str(),
-               program["path"].get<std::string>().c_str());
+               printable(program["path"].get<std::string>()).c_str());
         if (state != "prebuilt")
             printf("  %s %s", program["reason"].get<std::string>().c_str(),
-                   coloured(Colour::Faint, program["detail"].get<std::string>()).c_str());
+                   coloured(Colour::Faint, printable(program["detail"].get<std::string>())).c_str());
         printf("\n");
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl: the one command for people. Options and subcommands; the work is in the other files.
 #include "daemon/dyldctl/command.h"
+#include "sharedregion/printable.h"
 
 #include <cstring>
 
@@ -27,6 +28,23 @@ int split_command(int argc, char **argv, std::vector<std::string> *command) {
     return argc;
 }
 
+// The first argument that is no option; empty: there is none.
+std::string subcommand_word(int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--state") == 0)
+            i++;
+        else if (argv[i][0] != '-')
+            return argv[i];
+    return "";
+}
+
+bool has_subcommand(CLI::App &app, const std::string &name) {
+    for (const CLI::App *subcommand : app.get_subcommands([](CLI::App *) { return true; }))
+        if (subcommand->get_name() == name)
+            return true;
+    return false;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -51,6 +69,11 @@ int main(int argc, char **argv) {
     add_show(app, context);
     add_clean(app, context);
     add_bench(app, context);
+    if (std::string word = subcommand_word(argc, argv); !word.empty() && !has_subcommand(app, word)) {
+        fprintf(stderr, "dyldctl: no subcommand '%s'; `dyldctl --help` lists them\n",
+                printable(word).c_str());
+        return kUsage;
+    }
     int own = split_command(argc, argv, &command);
     try {
         app.parse(own, argv);

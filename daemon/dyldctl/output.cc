@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/output.h"
 
+#include "sharedregion/printable.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <sys/ioctl.h>
@@ -9,13 +11,13 @@
 namespace sharedregion {
 
 void fail(Context &context, const Failure &failure, int exit_code) {
-    fprintf(stderr, "dyldctl: %s\n", failure.message().c_str());
+    fprintf(stderr, "dyldctl: %s\n", printable(failure.message()).c_str());
     context.exit_code = exit_code;
 }
 
 void note(const Context &context, const std::string &text) {
     if (!context.quiet)
-        fprintf(stderr, "dyldctl: %s\n", text.c_str());
+        fprintf(stderr, "dyldctl: %s\n", printable(text).c_str());
 }
 
 void print_json(const Json &json) {

@@ -147,9 +147,13 @@ Outcome<std::string> find_in_path(const std::string &name) {
     }
     if (is_executable_file(name))
         return name;
-    int code = access(name.c_str(), F_OK) == 0 ? EACCES : ENOENT;
-    return Failure::about(name, code == ENOENT ? "not found" : "not an executable file", Failure::kNoOffset,
-                          code);
+    if (name.empty())
+        return Failure::about("''", "an empty name is no program", Failure::kNoOffset, ENOENT);
+    if (access(name.c_str(), F_OK) == 0)
+        return Failure::about(name, "not an executable file", Failure::kNoOffset, EACCES);
+    if (errno == ENOENT || errno == ENOTDIR)
+        return Failure::about(name, "not found", Failure::kNoOffset, ENOENT);
+    return Failure::system(errno, name, "cannot look at it");
 }
 
 Outcome<ProgramList> find_programs(const std::vector<std::string> &arguments) {

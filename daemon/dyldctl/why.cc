@@ -8,6 +8,7 @@
 #include "daemon/dyldctl/program_state.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/state/loader_record.h"
+#include "sharedregion/printable.h"
 #include "sharedregion/secure_start.h"
 
 #include <cerrno>
@@ -200,7 +201,7 @@ void add_why(CLI::App &app, Context &context) {
             print_json(Json{{"prebuilt", answer.prebuilt}, {"word", answer.word}, {"detail", answer.detail}});
         else
             printf("%s%s%s\n", coloured(answer.prebuilt ? Colour::Good : Colour::Bad, answer.word).c_str(),
-                   answer.detail.empty() ? "" : " ", answer.detail.c_str());
+                   answer.detail.empty() ? "" : " ", printable(answer.detail).c_str());
     });
 }
 

@@ -135,7 +135,11 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
 
 Outcome<StateDirectory> StateDirectory::open_chosen(const std::string &option) {
     std::string path = TRY(choose_state_path(option));
-    return open(path);
+    Outcome<StateDirectory> state = open(path);
+    if (!state.ok() && state.error().code == ENOENT)
+        return Failure::about(path, "nothing built here yet; run `dyldctl build PROGRAM...`",
+                              Failure::kNoOffset, ENOENT);
+    return state;
 }
 
 Outcome<StateDirectory> StateDirectory::make_chosen(const std::string &option) {

@@ -90,6 +90,39 @@ else
     skip "others see the activation but not its base" "needs another user"
 fi
 
+# Messages
+ctl bogus >"$TAP_TMP/out" 2>&1
+is "$?" 2 "an unknown subcommand is a usage error"
+like "$(cat "$TAP_TMP/out")" "'bogus'" "that names the word"
+for command in status list "show $FIX/hello" activate; do
+    # shellcheck disable=SC2086 # words
+    like "$("$DYLDCTL" --state "$TAP_TMP/none/none" $command 2>&1)" "none/none: nothing built here yet; run .dyldctl build" "$command without a state says what to do"
+done
+like "$(ctl build '' 2>&1)" "'': an empty name" "an empty name is told as that"
+cp "$FIX/hello" "$TAP_TMP/"$'clear\033[2J\302\233x'
+cp "$FIX/static" "$TAP_TMP/"$'static\033[2J'
+output=$(ctl build "$TAP_TMP/clear"* 2>&1 && ctl list && ctl why "$TAP_TMP/static"* 2>&1; ctl build "$TAP_TMP/static"* 2>&1)
+like "$output" 'clear\\x1b\[2J\\xc2\\x9bx' "control characters in names are escaped"
+unlike "$output" $'\033' "everywhere"
+rm "$TAP_TMP/clear"*
+ctl --quiet build "$FIX/hello" >/dev/null
+ctl build --tmpfs /nonexistent "$FIX/hello" >"$TAP_TMP/out" 2>&1
+is "$?" 1 "a build that changes nothing looks at --tmpfs all the same"
+place=$(mktemp -d /dev/shm/reports-XXXXXX)
+at_exit rm -rf "$place"
+ok "and moves the activation" ctl build --tmpfs "$place" "$FIX/hello"
+like "$(readlink "$STATE/active")" "^$place/" "to where it is wanted"
+is "$(ctl --json build --tmpfs "$place" "$FIX/hello" 2>/dev/null | jq .changed)" false "once"
+ctl --quiet activate >/dev/null 2>&1
+if ((EUID == 0)); then
+    install -d -m 700 "$TAP_TMP/closed"
+    cp "$FIX/hello" "$TAP_TMP/closed/"
+    like "$(setpriv --reuid=65534 --regid=65534 --clear-groups "$DYLDCTL" --state "$TAP_TMP/x" build "$TAP_TMP/closed/hello" 2>&1)" \
+        'closed/hello: .*Permission denied' "a program that may not be reached is not told as missing"
+else
+    skip "a program that may not be reached is not told as missing" "needs another user"
+fi
+
 # A state directory that was moved still works: its ld-dyld.so is told where it is now.
 place=$(dirname "$(readlink "$STATE/active")")
 ok "clean removes the state directory" ctl clean

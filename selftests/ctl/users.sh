@@ -13,7 +13,9 @@ user() { (cd / && HOME=$TAP_TMP/home XDG_RUNTIME_DIR='' XDG_CACHE_HOME='' setpri
 ctl() { user "$DYLDCTL" --state "$STATE" "$@"; }
 at_exit quietly user "$DYLDCTL" --state "$STATE" clean
 
-ok "a user builds" ctl build /usr/bin/id "$FIX/hello" "$FIX/auxv"
+output=$(ctl build /usr/bin/id "$FIX/hello" "$FIX/auxv" 2>&1)
+is "$?" 0 "a user builds"
+like "$output" 'XDG_RUNTIME_DIR is not set: used /dev/shm' "and is told why the activation is in /dev/shm"
 is "$(stat -c %a "$STATE")" 700 "a user's state directory is closed to others"
 is "$(stat -c %a "$(readlink "$STATE/active")")" 700 "and so is the activation"
 like "$(readlink "$STATE/active")" "^/dev/shm/shared-region-$uid/" "which lies in /dev/shm without XDG_RUNTIME_DIR"

@@ -105,7 +105,8 @@ void remove_if_empty(const std::string &path) {
     (void)rmdir(path.c_str()); // fails where anything is in it
 }
 
-// What state directories left that do not exist any more. One that cannot be looked at may exist.
+// What state directories left that do not exist any more. One that cannot be looked at may exist; those of
+// another root directory have other keys.
 void remove_orphans(int ours, const std::string &path) {
     Outcome<std::vector<std::string>> names = list_directory(ours, path);
     if (!names.ok())
@@ -226,8 +227,12 @@ bool is_secret_place(const std::string &activation_directory) {
 }
 
 std::string activation_key(const std::string &state_path) {
+    struct stat root = {};
+    (void)stat("/", &root);
+    const std::string name =
+        state_path + '\0' + std::to_string(root.st_dev) + ':' + std::to_string(root.st_ino);
     Uuid id;
-    std::memcpy(id.bytes, sha256(state_path.data(), state_path.size()).bytes, sizeof id.bytes);
+    std::memcpy(id.bytes, sha256(name.data(), name.size()).bytes, sizeof id.bytes);
     return to_hex(id).substr(0, 16);
 }
 

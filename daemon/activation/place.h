@@ -37,7 +37,8 @@ void remove_activations(const std::string &state_path);
 // Removes the place that an activation directory of this state lies in, with all activations there.
 void remove_place_of(const std::string &activation_directory, const std::string &state_path);
 
-// 16 hexadecimal digits that stand for a state directory's path.
+// 16 hexadecimal digits that stand for a state directory's path below this process's root directory: a tmpfs
+// may be shared with a chroot or container, where the same path is another directory.
 std::string activation_key(const std::string &state_path);
 
 } // namespace sharedregion

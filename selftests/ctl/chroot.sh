@@ -28,12 +28,18 @@ inside() {
         exit $? # not the last command: OUTER stays a process outside of the chroot' bash "$R" "$@"
 }
 at_exit quietly inside clean
+at_exit quietly "$DYLDCTL" --state "$TAP_TMP/outside" clean
 
 ok "a build in a chroot" inside build --tmpfs /dev/shm /opt/hello /opt/cat /opt/pwd
 inside run -- /opt/hello one 3 >"$TAP_TMP/out" 2>"$TAP_TMP/err"
 is "$?" 3 "a program runs there"
 is "$(cat "$TAP_TMP/err")" "$("$R/opt/hello" one 3 2>&1 >/dev/null)" "without a note"
 like "$(inside why /opt/hello 2>&1)" '^prebuilt' "and from the cache"
+ok "an activation outside of it uses the same tmpfs" \
+    "$DYLDCTL" --state "$TAP_TMP/outside" build --tmpfs /dev/shm "$FIX/hello"
+like "$(inside why /opt/hello 2>&1)" '^prebuilt' "and leaves the chroot's alone, whose state directory it cannot see"
+ok "so does its clean" "$DYLDCTL" --state "$TAP_TMP/outside" clean
+like "$(inside why /opt/hello 2>&1)" '^prebuilt' "still prebuilt"
 is "$(inside run -- /opt/pwd)" / "the working directory and the root stay what they were"
 output=$(inside run -- /opt/cat /proc/OUTER/mountinfo)
 like "$output" "$R/proc" "a program in the namespace sees the mounts outside of it"

@@ -121,8 +121,8 @@ struct SetProtect {
     uint64_t size;
 };
 
-inline constexpr uint32_t kSetHasBuildId = 1;    // the executable has one; else its FileIdentity decides
-inline constexpr uint32_t kSetPathDependent = 2; // $ORIGIN is in use: /proc/self/exe must be the path
+inline constexpr uint32_t kSetHasBuildId = 1;           // the executable has one: `key` is made of it
+inline constexpr uint32_t kSetPathDependent = 2;        // $ORIGIN is in use: /proc/self/exe must be the path
 inline constexpr uint32_t kOrderRegionAboveProgram = 1; // address order as captured (_dl_find_object)
 inline constexpr uint32_t kOrderVdsoAboveRegion = 2;
 

@@ -106,16 +106,15 @@ JitReason check_loader_files(const Start &start) {
 
 // The executable's file: catches what was rewritten in place under the same build-id. The path that was
 // executed is looked at first, since the first look into a process's /proc costs as much as 20 others;
-// it names another file for #! scripts and for fexecve(3). Without /proc the build-id has to do.
+// it names another file for #! scripts and for fexecve(3). Nothing else tells which file runs: without /proc
+// those are JIT (a build-id does not do, since it stays in a program that was overwritten in place).
 JitReason check_program_file(const Start &start) {
     const SetHeader &set = start.set.header();
     const char *executed = reinterpret_cast<const char *>(start.args.value(AT_EXECFN));
     if (executed != nullptr && is_file(executed, set.identity))
         return JitReason::None;
     struct stat st;
-    long result = sys_stat(kOwnProgram, &st);
-    bool same = result == -ENOENT ? (set.flags & kSetHasBuildId) != 0
-                                  : result == 0 && identity_of(st) == set.identity;
+    bool same = sys_stat(kOwnProgram, &st) == 0 && identity_of(st) == set.identity;
     return same ? JitReason::None : start.because(JitReason::ProgramChanged, start.set.path());
 }
 

@@ -78,6 +78,24 @@ cat "$FIX/uses_lib_now" >"$prog"
 both 'jit (no-set|program-changed).*' "a program overwritten in place is noticed" "$prog"
 like "$(why "$prog")" "^program-changed.*$prog" "why says so and names it"
 
+# Without /proc only the executed path tells which file runs.
+without_proc=(unshare -m bash -c 'umount -l /proc && exec "$@"' without_proc)
+if "${without_proc[@]}" /usr/bin/true 2>/dev/null; then
+    cp "$FIX/hello" "$app/hello"
+    printf '#!%s\n' "$app/hello" >"$app/script" && chmod +x "$app/script"
+    ok "a program that does not use \$ORIGIN is built" "$DYLDCTL" --state "$STATE" build "$app/hello"
+    both prebuilt "without /proc it starts from the cache" "${without_proc[@]}" "$app/hello" 4
+    both 'jit program-changed.*' "without /proc the interpreter of a #! script starts by plain ld.so" \
+        "${without_proc[@]}" "$app/script" 4
+    sed 's/arguments, invoked/ARGUMENTS, invoked/' "$app/hello" >"$app/copy" # the build-id stays
+    cat "$app/copy" >"$app/hello"
+    not_ok "the program is overwritten in place" cmp -s "$FIX/hello" "$app/hello"
+    both 'jit program-changed.*' "without /proc that is noticed though the build-id is as before" \
+        "${without_proc[@]}" "$app/hello" 4
+else
+    skip "a program is overwritten in place without /proc" "no right to make a mount namespace"
+fi
+
 reset_app "the program is bind-mounted over"
 mounted_over='mount --bind "$0" "$1" && shift && exec "$@"'
 both 'jit (no-set|program-changed).*' "inside a mount namespace another program is noticed" \

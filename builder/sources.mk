@@ -52,5 +52,5 @@ shared-cache_LIBS := $(BUILDER_LIBS)
 THROWING_SOURCES += $(filter builder/cli/%,$(shared-cache_SOURCES))
 
 elf_reader_fuzz_SOURCES := $(wildcard builder/elf/*.cc) $(wildcard builder/bind/*.cc) \
-	builder/model/cache_model.cc builder/model/string_table.cc
+	builder/model/cache_model.cc builder/model/string_table.cc builder/support/file.cc
 elf_reader_fuzz_LIBS := -lelf

@@ -6,9 +6,10 @@
 
 namespace sharedregion {
 
-// The runtime of ThreadSanitizer or MemorySanitizer that the object holds or calls, by the name of its
-// initializer; empty: none. Their shadow leaves three ranges for mappings (compiler-rt tsan_platform.h,
-// msan.h), and the region's area is in none of them. (AddressSanitizer allows all high addresses.)
-std::string_view sanitizer_with_fixed_layout(const ElfImage &elf);
+// The runtime of ThreadSanitizer, MemorySanitizer or DataFlowSanitizer that the object holds or calls, by the
+// name of one of its functions or by one of its messages; empty: none. Their shadow leaves few ranges for
+// mappings (compiler-rt tsan_platform.h, msan.h, dfsan_platform.h), and the region's area is in none of them.
+// (AddressSanitizer allows all high addresses.) `fd`: the object's file; what cannot be read holds none.
+std::string_view sanitizer_with_fixed_layout(const ElfImage &elf, int fd);
 
 } // namespace sharedregion

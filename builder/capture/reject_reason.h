@@ -24,7 +24,7 @@ namespace sharedregion {
     X(ExecutableStack,      "exec-stack",             "program or library wants an executable stack")               \
     X(LargeAlignment,       "large-alignment",        "thread-local data is aligned to more than 2 MiB")              \
     X(TextRelocations,      "text-relocations",       "program or library writes to its text while relocating")     \
-    X(SanitizerLayout,      "sanitizer-layout",       "ThreadSanitizer and MemorySanitizer allow no mapping where the region lies") \
+    X(SanitizerLayout,      "sanitizer-layout",       "ThreadSanitizer, MemorySanitizer, DataFlowSanitizer allow no mapping where the region lies") \
     /* what ld.so says or does */                                                                                   \
     X(MissingLibrary,       "missing-library",        "ld.so does not find a library or symbol version")            \
     X(UnresolvedSymbol,     "unresolved-symbol",      "with LD_BIND_NOW=1 ld.so finds no definition")               \

@@ -52,7 +52,7 @@ void check_content(CacheProgram *program) {
     Result<ElfImage> elf = read_elf_image(file.value().get());
     if (!elf.ok())
         return;
-    std::string_view runtime = sanitizer_with_fixed_layout(elf.value());
+    std::string_view runtime = sanitizer_with_fixed_layout(elf.value(), file.value().get());
     if (!runtime.empty())
         program->rejection = rejected(RejectReason::SanitizerLayout, "has " + std::string(runtime));
     else if (Status lazy = check_lazy_binding(elf.value()); !lazy.ok())
@@ -137,7 +137,8 @@ void read_library(InputLibrary *library) {
         return;
     }
     image.elf = std::move(elf.value());
-    if (std::string_view runtime = sanitizer_with_fixed_layout(image.elf); !runtime.empty()) {
+    std::string_view runtime = sanitizer_with_fixed_layout(image.elf, file.value().get());
+    if (!runtime.empty()) {
         library->unusable =
             rejected(RejectReason::SanitizerLayout, image.path + " has " + std::string(runtime));
         return;

@@ -53,8 +53,10 @@ TEST_F(InputsTest, rejects_static_programs) {
 }
 
 TEST_F(InputsTest, rejects_programs_whose_sanitizer_forbids_the_region) {
-    EXPECT_EQ(reason("out/fixtures/tsan"), "sanitizer-layout");
+    for (const char *program : {"tsan", "tsan_static", "tsan_stripped", "dfsan"})
+        EXPECT_EQ(reason(std::string("out/fixtures/") + program), "sanitizer-layout") << program;
     EXPECT_EQ(reason("out/fixtures/asan"), "");
+    EXPECT_EQ(reason("out/bin/dyldctl"), "") << "the builder names sanitizers, but holds none";
 }
 
 TEST_F(InputsTest, rejects_programs_whose_plt_ld_so_refuses) {

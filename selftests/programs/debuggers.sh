@@ -35,21 +35,21 @@ both 'prebuilt' "gdb catches a library that is loaded later" \
     gdb -batch -nx -ex 'set debuginfod enabled off' -ex 'set breakpoint pending on' -ex 'break plugin_answer' \
     -ex run -ex backtrace -ex 'info sharedlibrary' --args "$FIX/dl" "$FIX/libplugin.so"
 
-# attach_words COMMAND...: starts it on a FIFO, lets gdb attach, prints what gdb says.
+# attach_words COMMAND...: starts it on a FIFO, lets gdb attach, prints what gdb says. What COMMAND says: waits.out.
 attach_words() {
     local fifo=$TAP_TMP/fifo out=$TAP_TMP/waits.out pid tries
     rm -f "$fifo" && mkfifo "$fifo"
     "$@" <"$fifo" >"$out" 2>&1 &
     local job=$!
-    exec 9>"$fifo"
+    exec 9<>"$fifo" # both: the byte is written by gdb's command
     for ((tries = 0; tries < 100; tries++)); do
         grep -q ready "$out" && break
         sleep 0.1
     done
     pid=$(pid_of_waits "$job")
     gdb_batch -p "$pid" -ex 'break wait_here' -ex 'thread apply all -q backtrace 4' -ex 'print wait_tls' \
-        -ex 'thread 2' -ex 'print wait_tls' -ex 'print *fixture_tls()' -ex 'info sharedlibrary' -ex detach 2>&1
-    echo x >&9
+        -ex 'thread 2' -ex 'print wait_tls' -ex 'print *fixture_tls()' -ex 'info sharedlibrary' \
+        -ex 'break fixture_answer' -ex "shell echo x >$fifo" -ex continue -ex 'backtrace 2' -ex continue 2>&1
     exec 9>&-
     wait "$job"
     echo "exit code $?"
@@ -63,24 +63,28 @@ pid_of_waits() {
     done
     echo "$pid"
 }
+prebuilt_word() { decision_of "$(grep -a '^dyld: ' "$1" | tail -n 1)"; } # FILE: what its last line of ld-dyld.so says
 plain=$(attach_words "$FIX/waits" | plain_words)
-run_waits() { run_prebuilt "$FIX/waits"; }
+run_waits() { DYLD_PRINT_LOADERS=1 run_prebuilt "$FIX/waits"; }
 shared=$(attach_words run_waits | plain_words)
-is "$shared" "$plain" "gdb attaches: all threads' backtraces, thread-locals and libraries are as usual"
+is "$shared" "$plain" "gdb attaches: all threads' backtraces, thread-locals, libraries and a breakpoint in one are as usual"
+is "$(prebuilt_word "$TAP_TMP/waits.out")" prebuilt "the program that it attached to had started from the cache"
 like "$plain" 'wait_here.*fixture_call|fixture_call' "the plain backtrace has the library's frame"
+like "$plain" 'Breakpoint 2, .*fixture_answer' "the plain program stops in the library's function"
 
 # Core dump
 core_words() { # DIR COMMAND...
     local core
     mkdir -p "$1"
     # A shell of its own, which says nothing about the abort.
-    bash -c 'cd "$0" && ulimit -c unlimited && "$@" >/dev/null 2>&1; true' "$@" 2>/dev/null
+    bash -c 'cd "$0" && ulimit -c unlimited && DYLD_PRINT_LOADERS=1 "$@" >words 2>&1; true' "$@" 2>/dev/null
     core=$(compgen -G "$1/core*") || { echo "no core"; return; }
     gdb_batch "$FIX/crash" "$core" -ex 'backtrace 8' -ex 'print crash_level' -ex 'info sharedlibrary' 2>&1
 }
 if [[ $(cat /proc/sys/kernel/core_pattern) == core* ]]; then
     plain=$(core_words "$TAP_TMP/core.plain" "$FIX/crash" | plain_words)
     shared=$(core_words "$TAP_TMP/core.shared" "$DYLDCTL" --state "$STATE" run -- "$FIX/crash" | plain_words)
+    is "$(prebuilt_word "$TAP_TMP/core.shared/words")" prebuilt "the program that dumps core started from the cache"
     is "$shared" "$plain" "a core dump gives the same backtrace and thread-locals"
     like "$plain" crash_here "the plain backtrace has the crashing function"
 else
@@ -113,7 +117,7 @@ perf_names() { # OUT: whether a profile of OUT names the library's function
     perf script -i "$1" 2>/dev/null | grep -q fixture_spin
 }
 if perf record -B -e cpu-clock -o "$TAP_TMP/perf.plain" "$FIX/spins" >/dev/null 2>&1 && perf_names "$TAP_TMP/perf.plain"; then
-    run_prebuilt perf record -B -e cpu-clock -o "$TAP_TMP/perf.shared" "$FIX/spins" >/dev/null 2>&1
+    is "$(decision perf record -B -e cpu-clock -o "$TAP_TMP/perf.shared" "$FIX/spins")" prebuilt "perf starts a program from the cache"
     ok "perf names a library's function that runs from the cache" perf_names "$TAP_TMP/perf.shared"
 else
     skip "perf names a library's function that runs from the cache" "perf is missing or cannot sample cpu-clock here"

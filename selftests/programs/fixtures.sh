@@ -21,8 +21,10 @@ both prebuilt "RTLD_LAZY stays lazy" "$FIX/lazy" "$FIX/liblazy.so"
 both prebuilt "threads, robust and shared mutexes, fork with threads, atfork work" "$FIX/threads"
 both prebuilt "ucontext, longjmp, sigaltstack work" "$FIX/context"
 both prebuilt "relro is read-only, nothing is writable and executable" "$FIX/protections"
-both any "posix_spawn, vfork and execve start children" "$FIX/execs" "$FIX/hello"
-both any "a #! script's interpreter starts" "$FIX/script" 4
+both prebuilt "posix_spawn, vfork and execve start children" "$FIX/execs" "$FIX/hello"
+started=$(DYLD_PRINT_LOADERS=1 run_prebuilt "$FIX/execs" "$FIX/hello" environ 2>&1 >/dev/null </dev/null | grep -a '^dyld: ' | cut -d' ' -f2)
+is "${started//$'\n'/ }" "prebuilt prebuilt prebuilt prebuilt" "all of these children start from the cache, as their parent does"
+both prebuilt "a #! script's interpreter starts" "$FIX/script" 4
 is "$(decision "$FIX/script" 4)" prebuilt "a #! script's interpreter comes from the cache"
 
 # Ways of linking

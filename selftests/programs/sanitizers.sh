@@ -25,6 +25,8 @@ for kind in tsan tsan_static tsan_stripped dfsan; do
     like "$("$DYLDCTL" --state "$STATE" why "$FIX/$kind")" "sanitizer-layout" "why a $kind program has no set"
 done
 
+both prebuilt "an asan program with a plugin that has TLS" "$FIX/plugin_tls_asan" "$FIX/libplugin.so"
+
 # A heap that AddressSanitizer maps over whatever is there must never meet the region: bases all over the area.
 for _ in 1 2 3 4 5; do
     "$DYLDCTL" --state "$STATE" activate >/dev/null 2>&1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# `PROGRAM --version </dev/null` for every dynamic program of /usr/bin and /usr/sbin, from the cache against
+# `PROGRAM --version </dev/null` for every dynamic program of /usr/bin and /usr/sbin, also those that links name (clang,
+# java), from the cache against
 # plain: same exit code and output, but for what also differs between two plain runs. Each runs in
 # selftests/lib/sandbox without capabilities and for a few seconds only, so whatever --version means to it, the
 # machine stays as it is; no program has to be left out.
@@ -13,9 +14,10 @@ export DYLDCTL STATE SWEEP=$ROOT/out/test-state/sweep-results LIMIT=${SWEEP_SECO
 rm -rf "$SWEEP"
 mkdir -p "$SWEEP"
 
-all_programs() { # every regular file with PT_INTERP, once each although links name it too
-    find /usr/bin /usr/sbin -xdev -type f -perm -u+x -print0 | sort -z |
+all_programs() { # every regular file with PT_INTERP, and what links name elsewhere, once each
+    find /usr/bin /usr/sbin -xdev '(' -type f -o -type l ')' -print0 | xargs -0 realpath -qez | sort -zu |
         while IFS= read -r -d '' file; do
+            [[ -f $file && -x $file ]] || continue
             [[ $(head -c 4 "$file" | tr -d '\0') == $'\x7fELF' ]] && has_interpreter "$file" && echo "$file"
         done
 }

@@ -26,7 +26,7 @@ dyld-stage2_MAX := 65536
 dyld-stage2_CXXFLAGS := -O2
 dyld-stage2_SOURCES := libdyldshim/stage2/entry.S libdyldshim/stage2/stage2.cc \
 	libdyldshim/stage2/validity.cc libdyldshim/stage2/attach.cc libdyldshim/stage2/fixups.cc \
-	libdyldshim/stage2/kernel_state.cc libdyldshim/shared/memory.cc
+	libdyldshim/stage2/kernel_state.cc libdyldshim/stage2/map_set.cc libdyldshim/shared/memory.cc
 
 # $(1): stage
 define stage_template

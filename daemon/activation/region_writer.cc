@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <numeric>
 
 namespace sharedregion {
 
@@ -72,11 +73,20 @@ class SparseFile {
 };
 
 // Where each part of the file lies; data area and sets begin on a page. The strings come right behind the
-// header: every start reads both, and so faults in one page.
+// header: every start reads both, and so faults in one page. Sets come before the data, the smallest first:
+// so that those of programs which start fastest lie in the window that each start maps.
 struct Layout {
     uint64_t index_offset, index_slots, data_offset, sets_offset, sets_size, strings_offset, file_size;
     std::vector<uint64_t> blob_offsets;
 };
+
+std::vector<size_t> smallest_first(const std::vector<SetView> &sets) {
+    std::vector<size_t> order(sets.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return sets[a].bytes().size() < sets[b].bytes().size(); });
+    return order;
+}
 
 Layout plan_layout(const RegionPlan &plan) {
     Layout layout = {};
@@ -86,17 +96,27 @@ Layout plan_layout(const RegionPlan &plan) {
     // At most half full, so that probing for a program that has no set ends soon.
     for (layout.index_slots = 2; layout.index_slots < 2 * plan.sets.size(); layout.index_slots *= 2) {
     }
-    layout.data_offset =
+    layout.sets_offset =
         align_up(layout.index_offset + layout.index_slots * sizeof(RegionIndexSlot), kPageSize);
-    uint64_t end = layout.data_offset + plan.generation->cache().header().data_size;
-    layout.sets_offset = end;
-    for (const SetView &set : plan.sets) {
-        layout.blob_offsets.push_back(end);
-        end += set.bytes().size();
+    uint64_t end = layout.sets_offset;
+    layout.blob_offsets.resize(plan.sets.size());
+    for (size_t i : smallest_first(plan.sets)) {
+        layout.blob_offsets[i] = end;
+        end += plan.sets[i].bytes().size();
     }
     layout.sets_size = end - layout.sets_offset;
-    layout.file_size = end;
+    layout.data_offset = end;
+    layout.file_size = end + plan.generation->cache().header().data_size;
     return layout;
+}
+
+// ld-dyld.so reads the index through its window.
+Done check_index(const RegionPlan &plan, const Layout &layout) {
+    if (layout.sets_offset <= kRegionWindow)
+        return Success{};
+    return Failure::about(plan.generation->sets_path(), "names more programs than one region can hold (" +
+                                                            std::to_string(plan.sets.size()) +
+                                                            "); build for fewer");
 }
 
 RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
@@ -125,13 +145,19 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     return header;
 }
 
+uint64_t text_size(const RegionPlan &plan, const SetView &set) {
+    uint64_t size = set.header().text_size;
+    return size != 0 ? size : plan.generation->cache().header().mapped_size;
+}
+
 std::vector<RegionIndexSlot> make_index(const RegionPlan &plan, const Layout &layout) {
     std::vector<RegionIndexSlot> slots(layout.index_slots);
     for (size_t i = 0; i < plan.sets.size(); i++) {
         uint64_t at = plan.keys[i];
         while (slots[at & (slots.size() - 1)].key != 0)
             at++;
-        slots[at & (slots.size() - 1)] = RegionIndexSlot{plan.keys[i], layout.blob_offsets[i]};
+        slots[at & (slots.size() - 1)] = RegionIndexSlot{
+            plan.keys[i], layout.blob_offsets[i], plan.sets[i].bytes().size(), text_size(plan, plan.sets[i])};
     }
     return slots;
 }
@@ -189,6 +215,7 @@ Done write_sets(const RegionPlan &plan, const Layout &layout, const SparseFile &
 
 Outcome<uint64_t> write_region(const RegionPlan &plan, int fd, const std::string &path) {
     Layout layout = plan_layout(plan);
+    TRY(check_index(plan, layout));
     SparseFile file(fd, path);
     TRY(file.resize(layout.file_size));
     TRY(write_data_area(plan, layout, file));

@@ -57,7 +57,8 @@ struct StringRef {
 };
 
 // 2: ld.so is an image of the region; the region lies where ThreadSanitizer programs do not start.
-inline constexpr uint32_t kFormatVersion = 2;
+// 3: the index of a region file tells sizes, and sets come before data.
+inline constexpr uint32_t kFormatVersion = 3;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {

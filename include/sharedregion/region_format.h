@@ -42,6 +42,14 @@ static_assert(sizeof(RegionHeader) % 8 == 0 && sizeof(RegionHeader) <= 4096);
 struct RegionIndexSlot {
     uint64_t key;
     uint64_t blob_offset; // file offset of the blob, page-aligned
+    uint64_t blob_size;   // SetHeader.size
+    uint64_t text_size;   // bytes of the cache to map for it
 };
+
+// What a start maps before it knows anything about the file (a mapping may be longer than its file): header,
+// index and the smaller sets lie here, a set behind it takes a mapping of its own. It counts against
+// RLIMIT_AS, so not more than it is good for; 16 MiB hold the sets of some 300 programs that need little more
+// than libc.
+inline constexpr uint64_t kRegionWindow = 16 << 20;
 
 } // namespace sharedregion

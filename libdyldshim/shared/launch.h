@@ -8,11 +8,10 @@
 #include "libdyldshim/config.h"
 #include "sharedregion/jit_reason.h"
 #include "sharedregion/region_format.h"
-#include "sharedregion/set_format.h"
 
 namespace sharedregion {
 
-inline constexpr uint32_t kLaunchVersion = 1;
+inline constexpr uint32_t kLaunchVersion = 2;
 
 // What DYLD_PRINT_LOADERS asks for.
 enum class Report : uint32_t {
@@ -28,9 +27,12 @@ struct LaunchRequest {
     const LoaderConfig *config = nullptr; // in ld-dyld.so
     uint64_t loader_base = 0;             // load bias of ld-dyld.so
     uint64_t program_bias = 0;            // load bias of the executable
-    const RegionHeader *region = nullptr; // the whole region file, mapped read-only
-    uint64_t region_mapped = 0;           // bytes mapped there
-    const SetHeader *set = nullptr;       // in it
+    const RegionHeader *region = nullptr; // the first kRegionWindow bytes of the region file, read-only
+    uint64_t set_offset = 0;              // of the set in that file
+    uint64_t set_size = 0;                // of the set
+    uint64_t text_size = 0;               // of the cache's text that the set needs
+    uint64_t set_mapping = 0;             // where the second stage mapped a set that lies behind the window;
+    uint64_t set_mapping_size = 0;        // the first stage takes it away, since `detail` may lie there
     int region_fd = -1;
     int cache_fd = -1;
     const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none

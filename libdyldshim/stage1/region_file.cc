@@ -8,10 +8,6 @@
 namespace sharedregion {
 namespace {
 
-// The file's size is in its header, so map a plausible length at once and again only if it is more:
-// that saves an fstat(2). Pages behind the end of the file are never touched. All of /usr/bin takes 151 MiB.
-constexpr uint64_t kFirstMapping = 256 << 20;
-
 // Whether an open file is owned by root or the caller, writable by the owner only, and not empty.
 bool trusted(int fd, const StartArgs &args) {
     struct stat st;
@@ -34,17 +30,6 @@ JitReason open_in_state(const StartArgs &args, const char *state, int *fd) {
     return reason;
 }
 
-bool map_file(uint64_t size, LaunchRequest *request) {
-    // A place that is probably free, as ld.so is the lowest mapping so far, and that suits large pages.
-    uint64_t wish = align_down(request->loader_base - size, kLargePageSize);
-    long mapped = sys_mmap(wish, size, PROT_READ, MAP_PRIVATE, request->region_fd, 0);
-    if (is_error(mapped))
-        return false;
-    request->region = reinterpret_cast<const RegionHeader *>(mapped);
-    request->region_mapped = size;
-    return true;
-}
-
 bool header_fits(const RegionHeader &header) {
     return equal_words<sizeof header.magic>(header.magic, kRegionMagic) && header.version == kFormatVersion &&
            header.header_size == sizeof header;
@@ -63,37 +48,40 @@ JitReason open_region_file(const StartArgs &args, const char *state, LaunchReque
     }
     if (request->region_fd < 0)
         return JitReason::NoCache;
-    for (uint64_t size = kFirstMapping;; size = request->region->file_size) {
-        if (request->region_mapped != 0)
-            sys_munmap(as_word(request->region), request->region_mapped);
-        if (!map_file(size, request))
-            return JitReason::AddressSpace;
-        if (!header_fits(*request->region))
-            return JitReason::Format;
-        if (request->region->file_size <= size)
-            return JitReason::None;
-    }
+    // A place that is probably free, as ld.so is the lowest mapping so far, and that suits large pages.
+    uint64_t wish = align_down(request->loader_base - kRegionWindow, kLargePageSize);
+    long mapped = sys_mmap(wish, kRegionWindow, PROT_READ, MAP_PRIVATE, request->region_fd, 0);
+    if (is_error(mapped))
+        return JitReason::AddressSpace;
+    request->region = reinterpret_cast<const RegionHeader *>(mapped);
+    return header_fits(*request->region) ? JitReason::None : JitReason::Format;
 }
 
 void close_region_file(const LaunchRequest &request) {
-    if (request.region_mapped != 0)
-        sys_munmap(as_word(request.region), request.region_mapped);
+    if (request.set_mapping_size != 0)
+        sys_munmap(request.set_mapping, request.set_mapping_size);
+    if (request.region != nullptr)
+        sys_munmap(as_word(request.region), kRegionWindow);
     if (request.region_fd >= 0)
         sys_close(request.region_fd);
 }
 
-const SetHeader *find_set(const RegionHeader *region, uint64_t key, uint64_t *probe) {
-    uint64_t start = as_word(region);
-    const auto *slots = reinterpret_cast<const RegionIndexSlot *>(start + region->index.offset);
-    uint64_t mask = region->index.size - 1;
+bool find_set(uint64_t key, uint64_t *probe, LaunchRequest *request) {
+    uint64_t start = as_word(request->region);
+    const auto *slots = reinterpret_cast<const RegionIndexSlot *>(start + request->region->index.offset);
+    uint64_t mask = request->region->index.size - 1;
     while (*probe <= mask) {
         const RegionIndexSlot &slot = slots[(key + (*probe)++) & mask];
         if (slot.key == 0)
             break;
-        if (slot.key == key)
-            return reinterpret_cast<const SetHeader *>(start + slot.blob_offset);
+        if (slot.key == key) {
+            request->set_offset = slot.blob_offset;
+            request->set_size = slot.blob_size;
+            request->text_size = slot.text_size;
+            return true;
+        }
     }
-    return nullptr;
+    return false;
 }
 
 } // namespace sharedregion

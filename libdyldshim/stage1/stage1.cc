@@ -45,10 +45,7 @@ const char *reason_word(const LaunchRequest &request, JitReason reason) {
 
 // Maps the cache's text where the region lies: as much of it as the set needs.
 JitReason map_cache(const LaunchRequest &request) {
-    uint64_t size = request.set->text_size;
-    if (size == 0)
-        size = request.region->mapped_size;
-    long mapped = sys_mmap(request.region->base, size, PROT_READ | PROT_EXEC,
+    long mapped = sys_mmap(request.region->base, request.text_size, PROT_READ | PROT_EXEC,
                            MAP_PRIVATE | MAP_FIXED_NOREPLACE, request.cache_fd, 0);
     if (!is_error(mapped))
         return JitReason::None;
@@ -87,7 +84,7 @@ JitReason try_sets(const StartArgs &args, LaunchRequest *request) {
     request->program_bias = program.bias;
     JitReason reason = JitReason::NoSet;
     uint64_t probe = 0;
-    while (program.has_headers && (request->set = find_set(request->region, program.key, &probe)) != nullptr)
+    while (program.has_headers && find_set(program.key, &probe, request))
         reason = try_set(request);
     return reason;
 }

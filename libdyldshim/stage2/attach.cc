@@ -24,7 +24,7 @@ bool is_mapped(const SetPageOp &op) {
 
 // Offset in the region file of a place in the set.
 uint64_t file_offset(const Start &start, uint64_t blob_offset) {
-    return as_word(&start.set.header()) - as_word(&start.region()) + blob_offset;
+    return start.request->set_offset + blob_offset;
 }
 
 // Whether the page operations cover the heap from its start without a hole: then they map it as a whole.

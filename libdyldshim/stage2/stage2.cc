@@ -8,6 +8,7 @@
 #include "libdyldshim/stage2/attach.h"
 #include "libdyldshim/stage2/fixups.h"
 #include "libdyldshim/stage2/kernel_state.h"
+#include "libdyldshim/stage2/map_set.h"
 #include "libdyldshim/stage2/validity.h"
 
 extern "C" [[noreturn]] void resume_program(uint64_t *stack, uint64_t program_entry, uint64_t target);
@@ -71,14 +72,9 @@ void tell_debugger(const Start &start) {
                    start.region().base + start.set.header().resume);
 }
 
-} // namespace
-
-extern "C" JitReason stage2_main(LaunchRequest *request) {
-    if (request->version != kLaunchVersion)
-        return JitReason::Format;
-    request->detail = nullptr;
-    uint64_t blob = as_word(request->set) - as_word(request->region);
-    auto view = SetView::open(ByteView(request->set, request->region->file_size - blob));
+// Does not return if the program can start from the set; else nothing was changed.
+JitReason start_from(LaunchRequest *request, const void *set) {
+    auto view = SetView::open(ByteView(set, request->set_size));
     if (!view.ok())
         return JitReason::Format;
     StartArgs args(request->stack);
@@ -90,6 +86,16 @@ extern "C" JitReason stage2_main(LaunchRequest *request) {
         return JitReason::AddressSpace;
     report_prebuilt(start);
     commit(start);
+}
+
+} // namespace
+
+extern "C" JitReason stage2_main(LaunchRequest *request) {
+    if (request->version != kLaunchVersion)
+        return JitReason::Format;
+    request->detail = nullptr;
+    const void *set = map_set(request);
+    return set != nullptr ? start_from(request, set) : JitReason::AddressSpace;
 }
 
 } // namespace sharedregion

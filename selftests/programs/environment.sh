@@ -56,8 +56,9 @@ for kib in 1024 16384 1000003; do
     both_limited prebuilt "a stack limit of $kib KiB reaches pthread's default" "-Ss $kib" "$FIX/auxv"
 done
 both_limited prebuilt "a stack limit of 8 GiB" '-Ss 8388608' "$FIX/auxv"
-both_limited 'jit address-space.*' "RLIMIT_AS of 64 MiB" '-v 65536' "$FIX/uses_lib"
+both_limited 'jit address-space.*' "RLIMIT_AS of 32 MiB" '-v 32768' "$FIX/uses_lib"
 both_limited prebuilt "RLIMIT_AS of 1 GiB" '-v 1048576' "$FIX/uses_lib"
+both_limited prebuilt "a limit of address space leaves room for what the program allocates" '-v 204800' "$FIX/allocates" 100
 both_limited 'any' "RLIMIT_AS too small for anything" '-v 1500' "$FIX/empty"
 both_limited prebuilt "RLIMIT_DATA of 1 MiB" '-d 1024' "$FIX/empty"
 both_limited any "no descriptor left but the standard ones" '-n 3' "$FIX/static" 1

@@ -70,4 +70,16 @@ fi
 unlike "$others" 'gives rights' "no program that gives other rights starts from the cache"
 rejected=$("$DYLDCTL" --state "$STATE" list | grep -v '^prebuilt' | awk 'NF < 2')
 is "$rejected" "" "every program without a set has a reason"
+
+# The largest set lies behind what a start maps of the region file at once: also the reason that names a file of it
+# must be readable.
+read -r largest library < <("$ROOT/out/bin/shared-cache" dump --json --sets "$STATE/current/sets" |
+    jq -r '[.programs[] | select(.set)] | max_by(.set.size) | "\(.path) \(.set.libraries[0])"')
+size=$(stat -Lc %s "$STATE/active/region")
+((size > 32 << 20)) || diag "the region file has only $size bytes"
+cp "$library" "$TAP_TMP/other-file"
+# shellcheck disable=SC2016 # expanded by the inner shell
+is "$(unshare -m bash -c 'mount --bind "$1" "$2" && shift 2 && DYLD_PRINT_LOADERS=only exec "$@"' bash \
+    "$TAP_TMP/other-file" "$library" "$DYLDCTL" --state "$STATE" run -- "$largest" 2>&1)" \
+    "dyld: jit library-changed $library" "the program with the largest set ($largest) tells which library changed"
 tap_done

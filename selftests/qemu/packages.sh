@@ -26,7 +26,7 @@ unpack() { # DIRECTORY-WITH-PACKAGES ROOT
     local package
     mkdir -p "$2"
     for package in "$1"/*.deb; do
-        dpkg-deb -x "$package" "$2"
+        dpkg-deb -x "$package" "$2" || return 1
     done
 }
 

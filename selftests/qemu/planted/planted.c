@@ -2,7 +2,8 @@
 /*
  * A module with planted errors: shows that the runner of the tests (selftests/qemu/run) sees them.
  *
- * Writing a name to /sys/module/planted/parameters/plant makes the error happen. Never load it on a real system.
+ * Writing a name to /sys/module/planted/parameters/plant makes the error happen.
+ * Never load it on a real system.
  */
 #include <linux/bug.h>
 #include <linux/delay.h>
@@ -22,9 +23,10 @@ static void plant_warn(void)
 
 static void plant_oops(void)
 {
-	int *volatile nowhere = NULL;
+	int *nowhere = NULL;
 
-	*nowhere = 1;
+	OPTIMIZER_HIDE_VAR(nowhere);
+	WRITE_ONCE(*nowhere, 1);
 }
 
 static void plant_panic(void)
@@ -47,25 +49,25 @@ static void plant_deadlock(void)
 
 static void plant_leak(void)
 {
-	void *volatile lost = kmalloc(200, GFP_KERNEL);
+	void *lost = kmalloc(200, GFP_KERNEL);
 
 	OPTIMIZER_HIDE_VAR(lost);
-	lost = NULL;
 }
 
 static void plant_overrun(void)
 {
-	volatile char *bytes = kmalloc(64, GFP_KERNEL);
+	char *bytes = kmalloc(64, GFP_KERNEL);
 
+	OPTIMIZER_HIDE_VAR(bytes);
 	if (bytes)
-		bytes[64] = 1;
-	kfree((void *)bytes);
+		WRITE_ONCE(bytes[64], 1);
+	kfree(bytes);
 }
 
 static void plant_hang(void)
 {
-	for (;;)
-		schedule_timeout_uninterruptible(HZ);
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule();
 }
 
 static const struct {

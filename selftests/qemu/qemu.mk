@@ -31,4 +31,5 @@ check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh
 
 FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
+SCRIPT_TESTS += selftests/lint/kernel_style_test.sh
 SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh runner.sh kernel-6.1.sh kernel-6.12.sh kernel-lockdep.sh)

@@ -59,6 +59,8 @@ list_del corruption. next->prev should be 1, but was 2
 UBSAN: array-index-out-of-bounds in mm/x.c:1:1
 kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 LINES
+like "$(findings "guest: begin a" "WARNING: CPU: 0" "RIP: 0010:f+0x1/0x2 [m]" "RIP: 0033:0x1")" \
+    $'during a.\nat f.0x1/0x2 .m. .during a.$' "the place in the kernel is told"
 while IFS= read -r line; do
     is "$(findings "$line")" "" "not taken for a finding: $line"
 done <<'LINES'

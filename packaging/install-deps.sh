@@ -22,7 +22,7 @@ packages=(
     jq                   # reads --json in test scripts
     util-linux mount     # setpriv, unshare, setarch; tmpfs, overlay and bind mounts
     # the kernel module and its tests in QEMU
-    bc flex bison libelf-dev libssl-dev gcc-12 # builds modules and debug kernels
+    bc flex bison gcc-12 # builds modules and debug kernels
     busybox-static cpio kmod xz-utils zstd # packs guests, takes kernel packages apart
     sparse               # make lint
     qemu-system-x86

@@ -27,7 +27,7 @@ is "$status" 0 "all well: exit code 0"
 like "$output" 'ok [0-9]+ - passes: global.runs_as_child_of_pid_1.*passes: test 2 # SKIP nothing' "results are passed on, as children of PID 1"
 like "$output" 'ok [0-9]+ - end: modules unload' "the module is unloaded at the end"
 
-in_guest 6.1 --timeout 4 -- $guest/fails.sh $guest/dies.sh $guest/hangs.sh "$passes" "$guest/plants.sh warn"
+in_guest 6.1 --timeout 4 -- $guest/fails.sh $guest/dies.sh $guest/hangs.sh "$passes" $guest/removes.sh "$guest/plants.sh warn"
 is "$status" 1 "failures: exit code 1"
 like "$output" 'not ok [0-9]+ - fails: this fails' "a failed test is one"
 unlike "$output" 'not ok [0-9]+ - fails: this passes' "and only that one"
@@ -35,6 +35,7 @@ like "$output" 'not ok [0-9]+ - dies: was killed by signal 11' "a dead program i
 like "$output" 'not ok [0-9]+ - hangs: hangs' "a hanging program is told, and ended"
 like "$output" $'\nok [0-9]+ - passes: global' "the next one runs and passes"
 like "$output" $'\nok [0-9]+ - plants-warn: the program itself is content' "a kernel warning does not change the program's result"
+like "$output" $'\nok [0-9]+ - removes: unloaded' "a program may unload the module, which comes back"
 like "$output" 'not ok [0-9]+ - console: .*WARNING.*during plants-warn' "but fails, with the program's name"
 like "$output" 'out/qemu/runner-6.1/console.log' "and says where the log is"
 

@@ -30,16 +30,16 @@ unpack() { # DIRECTORY-WITH-PACKAGES ROOT
     done
 }
 
-# Sites of the machine's own sources, as apt sees them (files in both formats).
-debian_mirror() {
-    apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 2>/dev/null | sed -n 's/^Debian //p' | grep -v -- -security | sort -u | head -n 1
+# The mirror that the machine's own sources name for the release, in whichever form and file.
+debian_mirror() { # CODENAME
+    apt-get --print-uris update 2>/dev/null | sed -nE "s#^'(.*)/dists/$1/(In)?Release'.*#\\1#p" | sort -u | head -n 1
 }
 
 use_private_lists() {
     local apt=$KERNELS/apt mirror codename
-    mirror=$(debian_mirror)
     codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    [[ $mirror && $codename ]] || return 1
+    mirror=$(debian_mirror "$codename")
+    [[ $mirror ]] || return 1
     mkdir -p "$apt/lists/partial" "$apt/sources.list.d"
     cp /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list "$apt/sources.list.d/" 2>/dev/null || true
     cat /etc/apt/sources.list >"$apt/sources.list" 2>/dev/null || true

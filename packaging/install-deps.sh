@@ -21,8 +21,13 @@ packages=(
     libcap2-bin          # setcap: a program with file capabilities
     jq                   # reads --json in test scripts
     util-linux mount     # setpriv, unshare, setarch; tmpfs, overlay and bind mounts
+    # the kernel module and its tests in QEMU
+    bc flex bison gcc-12 # builds modules and debug kernels
+    busybox-static cpio kmod xz-utils zstd # packs guests, takes kernel packages apart
+    sparse               # make lint
+    qemu-system-x86
     # the demo's programs and charts
-    bash coreutils git perl python3 curl openssh-client qemu-system-x86
+    bash coreutils git perl python3 curl openssh-client
     gnuplot-nox
 )
 

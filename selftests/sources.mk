@@ -2,6 +2,7 @@
 include selftests/unit/sources.mk
 include selftests/fixtures/fixtures.mk
 include selftests/fuzz/fuzz.mk
+include selftests/qemu/qemu.mk
 
 SCRIPT_TESTS += selftests/lint/lint_test.sh
 FAST_SCRIPT_TESTS += selftests/lint/lint_test.sh

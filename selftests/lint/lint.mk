@@ -5,7 +5,8 @@
 LINT_SOURCES := $(shell git ls-files '*.cc' '*.h' '*.c' 2>/dev/null)
 LINT_CXX := $(shell git ls-files 'builder/*.cc' 'daemon/*.cc' 'libdyldshim/*.cc' 'bench/*.cc' 2>/dev/null)
 LINT_HEADERS := $(shell git ls-files '*.h' 2>/dev/null) .clang-tidy
-LINT_SCRIPTS = $(shell git ls-files '*.sh' .ci/run selftests/run-all selftests/lib/sandbox selftests/programs/sweep-one packaging/completions 2>/dev/null)
+LINT_SCRIPTS = $(shell git ls-files '*.sh' .ci/run selftests/run-all selftests/lib/sandbox selftests/programs/sweep-one packaging/completions \
+	'selftests/qemu/*[a-z]' ':!selftests/qemu/*.config' ':!selftests/qemu/merge-tap' ':!selftests/qemu/*.mk' ':!selftests/qemu/*.[ch]' ':!selftests/qemu/*Kbuild' 2>/dev/null)
 
 .PHONY: lint lint-light lint-format lint-scripts lint-tree
 lint: lint-light lint-tidy ## all checks of sources: rules of the tree, format, clang-tidy, shellcheck
@@ -20,11 +21,19 @@ lint-tree:
 
 lint-format:
 	$(call say,LINT,clang-format)
-	$(Q)clang-format --dry-run -Werror $(filter-out kmod/%,$(LINT_SOURCES))
+	$(Q)clang-format --dry-run -Werror $(filter-out $(KERNEL_STYLE),$(LINT_SOURCES))
 
 lint-scripts:
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x $(LINT_SCRIPTS)
+
+# What is written in the kernel's style: kmod/ is checked by checkpatch.pl too, from Debian's kernel source.
+KERNEL_STYLE := kmod/% include/uapi/% selftests/kmod/% selftests/qemu/planted/%
+LINT_KERNEL := $(filter kmod/% include/uapi/linux/% selftests/qemu/planted/%,$(LINT_SOURCES))
+.PHONY: lint-kernel
+lint-kernel:
+	$(call say,LINT,checkpatch and sparse)
+	$(Q)selftests/lint/kernel-style $(LINT_KERNEL)
 
 TIDY_STAMPS := $(patsubst %.cc,$(O)/lint/%.tidy,$(LINT_CXX))
 .PHONY: lint-tidy

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The kernel module and its tests in QEMU guests (docs/testing.md). KERNEL is 6.1, 6.12, lockdep or kasan.
+KERNEL ?= 6.1
+
+# Test programs of selftests/kmod: X_test.c, each linked with what KMOD_TEST_COMMON names. Static: guests are small.
+KMOD_TESTS := $(patsubst selftests/kmod/%.c,$(O)/kmod/tests/%,$(wildcard selftests/kmod/*_test.c))
+KMOD_TEST_COMMON :=
+KMOD_TEST_HEADERS := $(wildcard selftests/kmod/*.h include/uapi/linux/*.h)
+KMOD_TEST_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -Iinclude/uapi -Iselftests/kmod
+-include selftests/kmod/sources.mk
+
+# kselftest_harness.h comes from Debian's kernel source, the first time over the network.
+KSELFTEST := $(or $(KERNELS),out/kernels)/source-tools
+$(KSELFTEST)/complete:
+	$(call say,FETCH,$(@D))
+	$(Q)selftests/qemu/fetch-source tools >/dev/null
+
+$(O)/kmod/tests/%: selftests/kmod/%.c $(KMOD_TEST_COMMON) $(KMOD_TEST_HEADERS) | $(KSELFTEST)/complete
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(KMOD_TEST_CFLAGS) -isystem $(KSELFTEST)/tools/testing/selftests \
+		-static -pthread -o $@ $< $(filter %.c,$(KMOD_TEST_COMMON)) $(KMOD_TEST_LIBS)
+
+.PHONY: kmod kmod-tests check-qemu
+##@ Kernel module
+kmod: ## the module for KERNEL=6.1|6.12|lockdep|kasan, to out/kmod/KERNEL
+	$(Q)selftests/qemu/build-module $(KERNEL) $(if $(wildcard Kbuild),.,kmod)
+
+kmod-tests: $(KMOD_TESTS)
+
+check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
+	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh
+
+FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
+SCRIPT_TESTS += selftests/qemu/streams.sh
+# The guests' tests join `make check` when the module is complete (issue 3): until then `make check-qemu`, and
+# these by themselves: selftests/qemu/runner.sh, selftests/lint/kernel_style_test.sh, make lint-kernel.

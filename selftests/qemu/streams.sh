@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The parts of the guest runner that read text: TAP streams (merge-tap) and consoles (console-findings).
+# shellcheck source=selftests/lib/tap.sh
+source "$(dirname "$0")/../lib/tap.sh"
+here=$(dirname "$0")
+
+# merged NAMES: standard input as the guest's stream
+merged() { tr '\n' '\r' | sed 's/\r/\r\n/g' | "$here/merge-tap" -v names="$1" /dev/stdin | tr '\n' ';'; }
+
+is "$(printf '@begin a\nTAP version 13\n1..2\nok 1 global.x\nok 2 # SKIP no\n@end a 0 \n@done\n' | merged a)" \
+    "ok 1 - a: global.x;ok 2 - a: test 2 # SKIP no;@count 2;" "kselftest's form is read"
+is "$(printf '@begin a\n1..1\nok 1 - x\n@end a 0 \n@begin b\n1..1\nnot ok 1 - y\n@end b 1 \n@done\n' | merged 'a b')" \
+    "ok 1 - a: x;not ok 2 - b: y;@count 2;" "two streams become one"
+is "$(printf '@begin a\n1..0 # SKIP no device\n@end a 4 \n@done\n' | merged a)" \
+    "ok 1 - a # SKIP no device;@count 1;" "a program that skips everything is one skip"
+like "$(printf '@begin a\n1..2\nok 1 - x\n@end a 0 \n@done\n' | merged a)" \
+    'not ok 2 - a: plan of 2 but 1 results' "a missing result fails"
+like "$(printf '@begin a\nhello\n@end a 0 \n@done\n' | merged a)" 'not ok 1 - a: no plan' "no plan fails"
+like "$(printf '@begin a\n1..1\nok 1 - x\n@end a 1 \n@done\n' | merged a)" \
+    'not ok 2 - a: status 1 without a failed test' "a status without a failed test fails"
+like "$(printf '@begin a\n1..1\nok 1 - x\n@end a 139 \n@done\n' | merged a)" \
+    'not ok 2 - a: was killed by signal 11' "a killed program fails"
+like "$(printf '@begin a\n1..1\n@end a 137 timeout\n@done\n' | merged a)" 'not ok 1 - a: hangs' "a timeout fails"
+like "$(printf '@begin a\n1..1\nok 1 - x\n' | merged 'a b')" \
+    'not ok 2 - a: did not end.*not ok 3 - b: was not run' "a dead guest fails what ran and what did not"
+like "$(printf '' | merged a)" 'not ok 1 - a: was not run' "an empty stream fails"
+like "$(printf '@begin a\n1..1\nok 1 - x\n@end a 0 \n' | merged a)" 'not ok 2 - guest: ended early' \
+    "a guest that ends after its programs but before its checks fails"
+
+findings() { printf '%s\r\n' "$@" >"$TAP_TMP/console"; "$here/console-findings" "$TAP_TMP/console"; }
+while IFS= read -r line; do
+    is "$(findings "guest: begin a" "[    1.5] $line")" "[    1.5] $line (during a)" "found: $line"
+done <<'LINES'
+WARNING: CPU: 0 PID: 5 at mm/memory.c:1 f+0x1/0x2
+kernel BUG at mm/rmap.c:1!
+BUG: kernel NULL pointer dereference, address: 0000000000000000
+BUG: Bad page state in process a  pfn:00001
+BUG: Bad page map in process a  pte:1 pmd:2
+BUG: Bad rss-counter state mm:000 type:MM_ANONPAGES val:1
+BUG: non-zero pgtables_bytes on freeing mm: 4096
+BUG: sleeping function called from invalid context at mm/x.c:1
+BUG: scheduling while atomic: a/1/0x2
+BUG: workqueue lockup - pool cpus=0
+BUG: KASAN: use-after-free in f+0x1/0x2
+Oops: 0002 [#1] PREEMPT SMP NOPTI
+general protection fault, probably for non-canonical address 0x1: 0000 [#1]
+Kernel panic - not syncing: Attempted to kill init! exitcode=0x0
+watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [a:1]
+INFO: task a:1 blocked for more than 30 seconds.
+rcu: INFO: rcu_preempt self-detected stall on CPU
+rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+WARNING: possible circular locking dependency detected
+WARNING: suspicious RCU usage
+INFO: trying to register non-static key. turning off the locking correctness validator.
+swap_info_get: Bad swap file entry 1
+mm/pgtable-generic.c:1: bad pmd 000(1)
+list_del corruption. next->prev should be 1, but was 2
+UBSAN: array-index-out-of-bounds in mm/x.c:1:1
+kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+LINES
+like "$(findings "guest: begin a" "WARNING: CPU: 0" "RIP: 0010:f+0x1/0x2 [m]" "RIP: 0033:0x1")" \
+    $'during a.\nat f.0x1/0x2 .m. .during a.$' "the place in the kernel is told"
+while IFS= read -r line; do
+    is "$(findings "$line")" "" "not taken for a finding: $line"
+done <<'LINES'
+planted: loading out-of-tree module taints kernel.
+Out of memory: Killed process 5 (a) total-vm:1kB
+FAULT_INJECTION: forcing a failure.
+a[5]: segfault at 0 ip 0 sp 0 error 4 in a[400000+1000]
+rcu: Hierarchical RCU implementation.
+sysrq: Show Blocked State
+LINES
+tap_done

@@ -242,6 +242,12 @@ long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return 0;
 }
 
+int shreg_open(struct inode *inode, struct file *file)
+{
+	file->private_data = NULL;	/* misc_open() left its device there */
+	return 0;
+}
+
 int shreg_release(struct inode *inode, struct file *file)
 {
 	struct shreg_configured *entry = file->private_data;

@@ -24,6 +24,7 @@ static const struct file_operations shreg_device_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = shreg_ioctl,
 	.compat_ioctl = shreg_ioctl,
+	.open = shreg_open,
 	.release = shreg_release,
 	.llseek = noop_llseek,
 };

@@ -178,6 +178,7 @@ extern const struct mmu_interval_notifier_ops shreg_notifier_ops;
 
 /* ioctl.c */
 long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int shreg_open(struct inode *inode, struct file *file);
 int shreg_release(struct inode *inode, struct file *file);
 
 /* stats.c */

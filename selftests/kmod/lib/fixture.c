@@ -134,7 +134,7 @@ int region_configure(struct region *region)
 	if (region->device < 0)
 		return region->result = region->device;
 	fd = open(CONTENT_FILE, O_RDONLY);
-	for (uint32_t i = 0; i < region->request.mapping_count; i++)
+	for (int i = 0; i < 3; i++)
 		if (!(region->mappings[i].flags & SHARED_REGION_MAPPING_ZERO))
 			region->mappings[i].fd = fd;
 	region->result = shared_region_configure(region->device, &region->request);

@@ -28,7 +28,7 @@ static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long add
 {
 	enum shreg_found found = SHREG_REGION_PAGE;
 	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the table */
 	pte_t *ptep, pte;
 
 	if (!pmd || pmd_none(*pmd))
@@ -57,7 +57,7 @@ static void shreg_clear_special(struct vm_area_struct *vma, unsigned long addr)
 {
 	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
 	bool cleared = false;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the table */
 	pte_t *ptep;
 
 	if (!pmd || pmd_none(*pmd))

@@ -44,6 +44,6 @@ void shreg_flush_mm(struct shreg_region *region, struct mm_struct *mm)
 	 * generation (switch_mm_irqs_off()), so it either is in the mask or flushes by itself.
 	 */
 	atomic64_inc(&mm->context.tlb_gen);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* pairs with the one in switch_mm_irqs_off() */
 	on_each_cpu_mask(mm_cpumask(mm), shreg_flush_this_cpu, NULL, true);
 }

@@ -17,6 +17,7 @@ union shreg_argument {
 	struct shared_region_map_and_slide map_and_slide;
 	struct shared_region_query query;
 	struct shared_region_detach detach;
+	struct shared_region_interpreter interpreter;
 };
 
 struct shreg_ioctl {
@@ -194,13 +195,30 @@ static int shreg_do_detach(struct file *file, union shreg_argument *arg)
 	return vm_munmap(base, size);
 }
 
+static int shreg_do_interpreter_set(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_set(&arg->interpreter);
+}
+
+static int shreg_do_interpreter_clear(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_clear(&arg->interpreter);
+}
+
+static int shreg_do_interpreter_query(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_query(&arg->interpreter);
+}
+
 static const struct shreg_ioctl shreg_ioctls[] = {
-#define SHREG_IOCTL(CMD, name, last) { SHARED_REGION_##CMD, sizeof(struct shared_region_##name), \
-				       offsetofend(struct shared_region_##name, last), shreg_do_##name }
-	SHREG_IOCTL(CHECK, check, uuid),
-	SHREG_IOCTL(MAP_AND_SLIDE, map_and_slide, slide),
-	SHREG_IOCTL(QUERY, query, uuid),
-	SHREG_IOCTL(DETACH, detach, flags),
+#define SHREG_SIZES(name, last) sizeof(struct shared_region_##name), offsetofend(struct shared_region_##name, last)
+	{ SHARED_REGION_CHECK, SHREG_SIZES(check, uuid), shreg_do_check },
+	{ SHARED_REGION_MAP_AND_SLIDE, SHREG_SIZES(map_and_slide, slide), shreg_do_map_and_slide },
+	{ SHARED_REGION_QUERY, SHREG_SIZES(query, uuid), shreg_do_query },
+	{ SHARED_REGION_DETACH, SHREG_SIZES(detach, flags), shreg_do_detach },
+	{ SHARED_REGION_INTERPRETER_SET, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_set },
+	{ SHARED_REGION_INTERPRETER_CLEAR, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_clear },
+	{ SHARED_REGION_INTERPRETER_QUERY, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_query },
 };
 
 static const struct shreg_ioctl *shreg_ioctl_find(unsigned int cmd)

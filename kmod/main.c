@@ -20,6 +20,8 @@
 #error "shared_region knows x86-64 page tables only"
 #endif
 
+struct workqueue_struct *shreg_wq;
+
 static const struct file_operations shreg_device_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = shreg_ioctl,
@@ -44,9 +46,12 @@ static int __init shreg_init(void)
 		pr_err("shared_region: not loaded: Xen PV guests write page tables through the hypervisor\n");
 		return -ENODEV;
 	}
+	shreg_wq = alloc_workqueue("shared_region", 0, 0);
+	if (!shreg_wq)
+		return -ENOMEM;
 	ret = shreg_nest_init();
 	if (ret)
-		return ret;
+		goto err_wq;
 	ret = shreg_fs_init();
 	if (ret)
 		goto err_nest;
@@ -60,6 +65,8 @@ err_fs:
 	shreg_fs_exit();
 err_nest:
 	shreg_nest_exit();
+err_wq:
+	destroy_workqueue(shreg_wq);
 	return ret;
 }
 
@@ -70,8 +77,10 @@ static void __exit shreg_exit(void)
 	 * remain wait for their delayed destruction only.
 	 */
 	misc_deregister(&shreg_device);
+	shreg_exec_exit();
 	shreg_stats_exit();
 	shreg_regions_exit();
+	destroy_workqueue(shreg_wq);	/* regions and interpreters on their way out are out now */
 	shreg_fs_exit();
 	shreg_nest_exit();
 }

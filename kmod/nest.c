@@ -54,6 +54,7 @@ static void shreg_reserve_refill(struct work_struct *work)
 		}
 	}
 }
+
 static DECLARE_WORK(shreg_reserve_work, shreg_reserve_refill);
 
 static struct page *shreg_reserve_take(void)
@@ -64,7 +65,7 @@ static struct page *shreg_reserve_take(void)
 	if (shreg_reserve_count)
 		table = shreg_reserve[--shreg_reserve_count];
 	spin_unlock(&shreg_reserve_lock);
-	schedule_work(&shreg_reserve_work);
+	queue_work(shreg_wq, &shreg_reserve_work);
 	return table;
 }
 
@@ -79,7 +80,7 @@ int shreg_nest_init(void)
 
 void shreg_nest_exit(void)
 {
-	cancel_work_sync(&shreg_reserve_work);
+	/* the refilling work went with shreg_wq */
 	while (shreg_reserve_count)
 		shreg_table_free(shreg_reserve[--shreg_reserve_count]);
 }
@@ -117,7 +118,7 @@ static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, en
 	struct page *copy = NULL;
 	bool nested, flush = false;
 	pmd_t *pmd;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the PMD entry */
 
 	pmd = shreg_pmd_at(attach->mm, shreg_slot_address(region, slot));
 	if (!pmd) {
@@ -196,7 +197,7 @@ static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, 
 	struct shreg_region *region = attach->region;
 	pmd_t *pmds = vmf->pmd - pmd_index(vmf->address);
 	unsigned long addr;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the PMD entry */
 
 	for (addr = start; addr < end; addr += SHREG_SLOT_SIZE) {
 		unsigned long slot = shreg_slot_of(region, addr);

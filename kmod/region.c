@@ -19,7 +19,7 @@ static unsigned int destroy_delay = 120;
 module_param(destroy_delay, uint, 0644);
 MODULE_PARM_DESC(destroy_delay, "seconds for which a region without users is kept (120)");
 
-DEFINE_MUTEX(shreg_lock);
+DEFINE_MUTEX(shreg_lock);		/* the list, and what region.h says */
 static LIST_HEAD(shreg_regions);	/* shreg_lock */
 
 static void shreg_region_free_memory(struct shreg_region *region)
@@ -58,7 +58,7 @@ void shreg_region_put(struct shreg_region *region)
 static void shreg_region_unlist(struct shreg_region *region)
 {
 	list_del_init(&region->link);
-	smp_store_release(&region->state, SHREG_DEAD);
+	smp_store_release(&region->state, SHREG_DEAD);	/* as in shreg_region_publish() */
 	wake_up_all(&region->wait);
 }
 
@@ -119,6 +119,7 @@ struct shreg_region *shreg_region_find_locked(const struct shreg_environment *en
 
 int shreg_region_wait(struct shreg_region *region)
 {
+	/* acquire: as in shreg_region_sealed() */
 	return wait_event_killable(region->wait, smp_load_acquire(&region->state) != SHREG_CONFIGURING);
 }
 
@@ -199,7 +200,7 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 		file = region->file;
 		region->file = NULL;
 		if (region->state == SHREG_SEALED)
-			mod_delayed_work(system_wq, &region->destroy, READ_ONCE(destroy_delay) * HZ);
+			mod_delayed_work(shreg_wq, &region->destroy, READ_ONCE(destroy_delay) * HZ);
 	}
 	mutex_unlock(&shreg_lock);
 	if (file)

@@ -93,6 +93,7 @@ struct shreg_region {
 };
 
 extern struct mutex shreg_lock;
+extern struct workqueue_struct *shreg_wq;	/* all of the module's work: gone before its code is */
 
 /* region.c */
 struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size);
@@ -180,6 +181,12 @@ extern const struct mmu_interval_notifier_ops shreg_notifier_ops;
 long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int shreg_open(struct inode *inode, struct file *file);
 int shreg_release(struct inode *inode, struct file *file);
+
+/* exec.c */
+int shreg_interpreter_set(struct shared_region_interpreter *arg);
+int shreg_interpreter_clear(struct shared_region_interpreter *arg);
+int shreg_interpreter_query(struct shared_region_interpreter *arg);
+void shreg_exec_exit(void);
 
 /* stats.c */
 void shreg_stats_init(void);

@@ -10,6 +10,11 @@
 
 static struct dentry *shreg_debugfs;
 
+static void shreg_show(struct seq_file *seq, const char *name, const atomic64_t *counter)
+{
+	seq_printf(seq, "%s %lld\n", name, atomic64_read(counter));
+}
+
 static void shreg_show_region(struct shreg_region *region, void *data)
 {
 	const struct shreg_counters *counters = &region->counters;
@@ -21,14 +26,13 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 	seq_printf(seq, "state %s\n", region->state == SHREG_SEALED ? "sealed" : "configuring");
 	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count, region->range_count);
 	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
-#define SHREG_SHOW(name) seq_printf(seq, #name " %lld\n", atomic64_read(&counters->name))
-	SHREG_SHOW(attaches);
-	SHREG_SHOW(nests);
-	SHREG_SHOW(unnests);
-	SHREG_SHOW(detaches);
-	SHREG_SHOW(hides);
-	SHREG_SHOW(flushes);
-	SHREG_SHOW(private_faults);
+	shreg_show(seq, "attaches", &counters->attaches);
+	shreg_show(seq, "nests", &counters->nests);
+	shreg_show(seq, "unnests", &counters->unnests);
+	shreg_show(seq, "detaches", &counters->detaches);
+	shreg_show(seq, "hides", &counters->hides);
+	shreg_show(seq, "flushes", &counters->flushes);
+	shreg_show(seq, "private_faults", &counters->private_faults);
 	seq_printf(seq, "table_bytes_saved %lld\n\n",
 		   (atomic64_read(&counters->nests) - atomic64_read(&counters->unnests)) * (long long)PAGE_SIZE);
 }

@@ -55,6 +55,16 @@
  * SHARED_REGION_DETACH	unmap the region from the caller
  *	ENOENT		the caller is not attached
  *	EPERM		a part of it is sealed with mseal()
+ *
+ * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root directory
+ * SHARED_REGION_INTERPRETER_CLEAR	stop it
+ * SHARED_REGION_INTERPRETER_QUERY	is it in force?
+ *	EPERM		no CAP_SYS_ADMIN in the initial user namespace (programs of other users are concerned)
+ *	EOPNOTSUPP	the kernel has no kprobes, or none on open_exec()
+ *	EEXIST		SET: the interpreter has a substitute in this root directory; CLEAR it first
+ *	ENOENT		CLEAR, QUERY: it has none; SET: a file does not exist
+ *	EACCES		SET: a file is not regular and executable, or not root's, or may be written by group or others
+ *	ENAMETOOLONG	a path does not fit into 255 characters; EINVAL: it is not absolute
  */
 
 #define SHARED_REGION_DEVICE	"/dev/shared_region"
@@ -202,11 +212,41 @@ struct shared_region_detach {
 	__u32 flags;
 };
 
+/* shared_region_interpreter.state */
+#define SHARED_REGION_INTERPRETER_ACTIVE	1	/* execve() takes the replacement */
+#define SHARED_REGION_INTERPRETER_STALE		2	/* the genuine one was replaced or rewritten: out of force */
+
+/**
+ * struct shared_region_interpreter - argument of SHARED_REGION_INTERPRETER_SET, _CLEAR and _QUERY
+ * @size:	in: sizeof(struct shared_region_interpreter)
+ * @flags:	in: 0
+ * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the genuine one.
+ * @replacement: in: SET: address of a string: the path that execve() opens instead; else 0
+ * @state:	out: SHARED_REGION_INTERPRETER_*
+ * @reserved:	in: 0
+ * @substituted: out: how often it was done
+ *
+ * The pair stays when the file descriptor is closed. A genuine interpreter that is deleted, replaced or written
+ * ends the substitution at once and for good: the next SET decides anew.
+ */
+struct shared_region_interpreter {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 genuine;
+	__aligned_u64 replacement;
+	__u32 state;
+	__u32 reserved;
+	__aligned_u64 substituted;
+};
+
 /* The structures grow, the numbers do not: the size is in the argument, not in the number. */
 #define SHARED_REGION_IOC_MAGIC		0xB6
 #define SHARED_REGION_CHECK		_IO(SHARED_REGION_IOC_MAGIC, 0)
 #define SHARED_REGION_MAP_AND_SLIDE	_IO(SHARED_REGION_IOC_MAGIC, 1)
 #define SHARED_REGION_QUERY		_IO(SHARED_REGION_IOC_MAGIC, 2)
 #define SHARED_REGION_DETACH		_IO(SHARED_REGION_IOC_MAGIC, 3)
+#define SHARED_REGION_INTERPRETER_SET	_IO(SHARED_REGION_IOC_MAGIC, 4)
+#define SHARED_REGION_INTERPRETER_CLEAR	_IO(SHARED_REGION_IOC_MAGIC, 5)
+#define SHARED_REGION_INTERPRETER_QUERY	_IO(SHARED_REGION_IOC_MAGIC, 6)
 
 #endif /* _UAPI_LINUX_SHARED_REGION_H */

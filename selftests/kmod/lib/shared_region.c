@@ -46,3 +46,33 @@ int shared_region_detach(int fd)
 
 	return call(fd, SHARED_REGION_DETACH, &detach);
 }
+
+static void name_interpreter(struct shared_region_interpreter *argument, const char *genuine)
+{
+	memset(argument, 0, sizeof(*argument));
+	argument->size = sizeof(*argument);
+	argument->genuine = (__u64)(unsigned long)genuine;
+}
+
+int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement)
+{
+	struct shared_region_interpreter argument;
+
+	name_interpreter(&argument, genuine);
+	argument.replacement = (__u64)(unsigned long)replacement;
+	return call(fd, SHARED_REGION_INTERPRETER_SET, &argument);
+}
+
+int shared_region_interpreter_clear(int fd, const char *genuine)
+{
+	struct shared_region_interpreter argument;
+
+	name_interpreter(&argument, genuine);
+	return call(fd, SHARED_REGION_INTERPRETER_CLEAR, &argument);
+}
+
+int shared_region_interpreter_query(int fd, const char *genuine, struct shared_region_interpreter *answer)
+{
+	name_interpreter(answer, genuine);
+	return call(fd, SHARED_REGION_INTERPRETER_QUERY, answer);
+}

@@ -17,6 +17,9 @@ int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer)
 int shared_region_configure(int fd, struct shared_region_map_and_slide *request);
 int shared_region_query(int fd, struct shared_region_query *answer);
 int shared_region_detach(int fd);
+int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement);
+int shared_region_interpreter_clear(int fd, const char *genuine);
+int shared_region_interpreter_query(int fd, const char *genuine, struct shared_region_interpreter *answer);
 
 #ifdef __cplusplus
 }

@@ -148,6 +148,7 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	ret = -EEXIST;
 	if (!shreg_attach_publish(attach))
 		goto out;
+	shreg_placeholder_unmap(region);
 	ret = shreg_map_ranges(region);
 	if (ret)
 		goto out;

@@ -16,7 +16,9 @@
 #include <linux/kprobes.h>
 #include <linux/namei.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/task_work.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -40,9 +42,16 @@ struct shreg_interpreter {
 	char replacement[SHREG_INTERPRETER_MAX];
 };
 
+/* Waits for the end of the exec, to put the placeholder into the new mm. */
+struct shreg_exec_work {
+	struct callback_head work;
+	struct mm_struct *old_mm;	/* pinned, so that the new one has another address */
+};
+
 static LIST_HEAD(shreg_interpreters);
 static DEFINE_MUTEX(shreg_interpreter_lock);	/* the list and the probe's registration */
 static atomic_t shreg_substituting = ATOMIC_INIT(0);	/* open_exec() calls with a name of ours */
+static atomic_t shreg_exec_works = ATOMIC_INIT(0);	/* shreg_exec_done() still to come */
 
 /*
  * In a work item: the last reference may go in the probe's handler, and path_put() sleeps. Handlers that found the
@@ -120,8 +129,40 @@ static int shreg_open_exec_entry(struct kretprobe_instance *instance, struct pt_
 	return ret;
 }
 
+/* On the way back to user mode: after execve(), successful or not. */
+static void shreg_exec_done(struct callback_head *head)
+{
+	struct shreg_exec_work *exec = container_of(head, struct shreg_exec_work, work);
+
+	if (current->mm && current->mm != exec->old_mm && !(current->flags & PF_EXITING))
+		shreg_placeholder_map();
+	mmdrop(exec->old_mm);
+	kfree(exec);
+	atomic_dec(&shreg_exec_works);
+}
+
+/* Without memory there is no placeholder: CHECK does not need it. */
+static void shreg_exec_remember(void)
+{
+	struct shreg_exec_work *exec = kmalloc(sizeof(*exec), GFP_ATOMIC);
+
+	if (!exec)
+		return;
+	exec->old_mm = current->mm;
+	mmgrab(exec->old_mm);
+	init_task_work(&exec->work, shreg_exec_done);
+	atomic_inc(&shreg_exec_works);
+	if (task_work_add(current, &exec->work, TWA_RESUME)) {
+		mmdrop(exec->old_mm);
+		kfree(exec);
+		atomic_dec(&shreg_exec_works);
+	}
+}
+
 static int shreg_open_exec_return(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
+	if (!IS_ERR_VALUE(regs_return_value(regs)) && current->mm)
+		shreg_exec_remember();
 	shreg_interpreter_put(*(struct shreg_interpreter **)(void *)instance->data);
 	atomic_dec(&shreg_substituting);
 	return 0;
@@ -312,6 +353,10 @@ void shreg_exec_exit(void)
 		shreg_interpreter_put(pair);
 	}
 	mutex_unlock(&shreg_interpreter_lock);
+	while (atomic_read(&shreg_exec_works))
+		msleep(20);
+	/* the last of them may still be at its last instruction: until it schedules or is in user mode */
+	synchronize_rcu_tasks();
 }
 
 #else /* !CONFIG_KRETPROBES */

@@ -140,6 +140,10 @@ struct shreg_attach *shreg_attach_of(struct mm_struct *mm);
 struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm);
 void shreg_attach_put(struct shreg_attach *attach);
 
+/* placeholder.c */
+void shreg_placeholder_map(void);
+void shreg_placeholder_unmap(struct shreg_region *region);
+
 /* vma.c */
 extern const struct vm_operations_struct shreg_vm_ops;
 extern const struct file_operations shreg_region_fops;

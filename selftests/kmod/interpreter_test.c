@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ struct tiny_elf {
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[2];
 	char interpreter[64];
-	unsigned char code[16];
+	unsigned char code[64];
 };
 
 /* An ELF file that exits with `code`; with `interpreter` it is a program that never gets that far. */
@@ -59,6 +60,34 @@ static int make_elf(const char *path, unsigned char code, const char *interprete
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0755);
 	if (fd < 0 || write(fd, &elf, sizeof(elf)) != sizeof(elf))
+		return -1;
+	return close(fd);
+}
+
+/* An interpreter that tries to map `address` and exits with the error: EEXIST if something is there. */
+static int make_probe(const char *path, uint64_t address)
+{
+	unsigned char code[] = {
+		0x48, 0xbf, 0, 0, 0, 0, 0, 0, 0, 0,		/* movabs $address, %rdi */
+		0xb8, 9, 0, 0, 0,				/* mov $9 (mmap), %eax */
+		0xbe, 0, 0x10, 0, 0,				/* mov $4096, %esi */
+		0x31, 0xd2,					/* xor %edx, %edx */
+		0x41, 0xba, 0x22, 0, 0x10, 0,			/* mov $MAP_FIXED_NOREPLACE | ..., %r10d */
+		0x49, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff,	/* mov $-1, %r8 */
+		0x45, 0x31, 0xc9,				/* xor %r9d, %r9d */
+		0x0f, 0x05,					/* syscall */
+		0xf7, 0xd8,					/* neg %eax */
+		0x89, 0xc7,					/* mov %eax, %edi */
+		0xb8, 60, 0, 0, 0,				/* mov $60 (exit), %eax */
+		0x0f, 0x05,					/* syscall */
+	};
+	int fd;
+
+	if (make_elf(path, 0, NULL))
+		return -1;
+	memcpy(code + 2, &address, 8);
+	fd = open(path, O_WRONLY);
+	if (pwrite(fd, code, sizeof(code), offsetof(struct tiny_elf, code)) != sizeof(code))
 		return -1;
 	return close(fd);
 }
@@ -190,6 +219,28 @@ TEST_F(interpreter, setuid_programs_and_scripts_are_substituted_too)
 	ASSERT_EQ(0, chown(PROGRAM, 1234, 1234));
 	ASSERT_EQ(0, chmod(PROGRAM, 06755));
 	EXPECT_EQ(BY_REPLACEMENT, run(PROGRAM));
+}
+
+TEST_F(interpreter, a_substituted_program_has_a_placeholder_over_the_region)
+{
+	struct shared_region_check check;
+	struct region region;
+	char *placeholder;
+
+	region_describe(&region, 2UL << 20, 1UL << 20, 0);
+	ASSERT_EQ(0, region_configure(&region));
+	ASSERT_EQ(0, make_probe(GENUINE, (uint64_t)region.base + region.size - 4096));
+	ASSERT_EQ(0, make_probe(REPLACEMENT, (uint64_t)region.base + region.size - 4096));
+	EXPECT_EQ(0, run(PROGRAM));
+	ASSERT_EQ(0, shared_region_interpreter_set(self->fd, GENUINE, REPLACEMENT));
+	EXPECT_EQ(EEXIST, run(PROGRAM));
+	/* and CHECK replaces such a one */
+	placeholder = mmap(region.base, region.size, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	ASSERT_EQ(region.base, placeholder);
+	EXPECT_EQ(0, shared_region_check(region.device, 0, &check));
+	EXPECT_EQ(0, region_wrong_pages(&region, 0, 512));
+	region_close(&region);
 }
 
 TEST_F(interpreter, bad_arguments_are_refused)

@@ -13,7 +13,7 @@
 #ifdef CONFIG_PAGE_TABLE_CHECK
 #error "shared_region cannot work with CONFIG_PAGE_TABLE_CHECK: one page is mapped by tables of many processes"
 #endif
-#if ALLOC_SPLIT_PTLOCKS && !defined(SHREG_PTLOCK_EXPORTED)
+#if USE_SPLIT_PTE_PTLOCKS && ALLOC_SPLIT_PTLOCKS
 #error "shared_region needs page-table locks inside struct page (no lockdep with NR_CPUS >= 4): see docs/testing.md"
 #endif
 #ifndef CONFIG_X86_64

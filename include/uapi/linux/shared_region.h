@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/shared_region: one sealed region of code and data per environment, entered by every process of it.
+ *
+ * Usable from C11, C++20 and the kernel. Nothing here depends on the rest of the project.
+ */
+#ifndef _UAPI_LINUX_SHARED_REGION_H
+#define _UAPI_LINUX_SHARED_REGION_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: the shared region
+ *
+ * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry), team ID (the
+ * extended attribute security.sharedregion.team of the caller's executable; absent and empty are the same) and
+ * user namespace of the caller. It is configured once, by one ioctl, into a place that nobody can see; then it
+ * is sealed: content, protections and base never change again. It goes when the last process that is attached
+ * and the last file descriptor that configured it are gone, after a delay (module parameter destroy_delay).
+ *
+ * All structures begin with their size and may grow: a shorter one is completed with zeros; a longer one is
+ * accepted if what this kernel does not know is zero. Reserved fields and unknown flags must be zero.
+ *
+ * Errors that every ioctl may give:
+ *
+ * ENOTTY		unknown ioctl number
+ * EINVAL		size below the first version's, unknown flag or reserved field not zero
+ * E2BIG		a field that this kernel does not know is not zero
+ * EFAULT		structure or something that it points to is not accessible
+ * EOPNOTSUPP		a 32-bit caller (i386 or x32): no 32-bit regions exist yet
+ * ENOMEM		out of memory (for CHECK and DETACH see there)
+ * EINTR		a signal arrived first; call again
+ *
+ * SHARED_REGION_CHECK	attach the caller to its environment's sealed region
+ *	ENOMEM		the environment has no configured region (as XNU's shared_region_check_np)
+ *	EAGAIN		it is being configured and SHARED_REGION_CHECK_WAIT was not given
+ *	EEXIST		the caller has something mapped in the region's range
+ *	An attached process gets the answer for the region that it has, whatever its root is now.
+ *
+ * SHARED_REGION_MAP_AND_SLIDE	configure the environment's region and seal it; the caller is not attached
+ *	EPERM		no CAP_SYS_ADMIN in the caller's user namespace
+ *	EEXIST		the environment has a region with another configuration
+ *	EBADF		a mapping's fd is not open for reading
+ *	EACCES		a mapping's file is not regular, or may be written by group or others, or belongs to
+ *			somebody else than the caller or the namespace's root
+ *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
+ *	E2BIG		region or number of mappings too large
+ *	ESTALE		a file changed while it was being read
+ *	EBADMSG		SHA-256 differs
+ *	Success for the one that configured and for those who asked for the very same configuration meanwhile.
+ *
+ * SHARED_REGION_QUERY	what the environment (or, if attached, the caller) has; never ENOMEM for "nothing"
+ *
+ * SHARED_REGION_DETACH	unmap the region from the caller
+ *	ENOENT		the caller is not attached
+ *	EPERM		a part of it is sealed with mseal()
+ *
+ * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root directory
+ * SHARED_REGION_INTERPRETER_CLEAR	stop it
+ * SHARED_REGION_INTERPRETER_QUERY	is it in force?
+ *	EPERM		no CAP_SYS_ADMIN in the initial user namespace (programs of other users are concerned)
+ *	EOPNOTSUPP	the kernel has no kprobes, or none on open_exec()
+ *	EEXIST		SET: the interpreter has a substitute in this root directory; CLEAR it first
+ *	ENOENT		CLEAR, QUERY: it has none; SET: a file does not exist
+ *	EACCES		SET: a file is not regular and executable, or not root's, or may be written by group or others
+ *	ENAMETOOLONG	a path does not fit into 255 characters; EINVAL: it is not absolute
+ */
+
+#define SHARED_REGION_DEVICE	"/dev/shared_region"
+#define SHARED_REGION_TEAM_XATTR	"security.sharedregion.team"
+
+#define SHARED_REGION_UUID_SIZE		16
+#define SHARED_REGION_SHA256_SIZE	32
+#define SHARED_REGION_MAX_MAPPINGS	4096
+#define SHARED_REGION_MAX_SIZE		(16ULL << 30)
+
+/* shared_region_check.flags */
+#define SHARED_REGION_CHECK_EAGER	(1U << 0)	/* nest the tables now: no fault later */
+#define SHARED_REGION_CHECK_WAIT	(1U << 1)	/* sleep (killably) while somebody configures */
+
+/**
+ * struct shared_region_check - argument of SHARED_REGION_CHECK
+ * @size:	in: sizeof(struct shared_region_check)
+ * @flags:	in: SHARED_REGION_CHECK_*
+ * @base:	out: address of region offset 0
+ * @region_size: out: bytes from @base that belong to the region, a multiple of 2 MiB
+ * @slide:	out: distance of @base from the lowest possible base
+ * @uuid:	out: as given by the configurator
+ */
+struct shared_region_check {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 base;
+	__aligned_u64 region_size;
+	__aligned_u64 slide;
+	__u8 uuid[SHARED_REGION_UUID_SIZE];
+};
+
+/* shared_region_mapping.prot */
+#define SHARED_REGION_PROT_READ		(1U << 0)
+#define SHARED_REGION_PROT_WRITE	(1U << 1)
+#define SHARED_REGION_PROT_EXEC		(1U << 2)
+
+/* shared_region_mapping.flags */
+#define SHARED_REGION_MAPPING_PRIVATE	(1U << 0)	/* needed for PROT_WRITE: copied on first write */
+#define SHARED_REGION_MAPPING_ZERO	(1U << 1)	/* no file: zeros; fd is -1 */
+
+/**
+ * struct shared_region_mapping - one piece of the region
+ * @fd:		regular file, open for reading
+ * @prot:	SHARED_REGION_PROT_*: READ; READ|EXEC; READ|WRITE with SHARED_REGION_MAPPING_PRIVATE
+ * @flags:	SHARED_REGION_MAPPING_*
+ * @reserved:	0
+ * @file_offset: multiple of 4096
+ * @region_offset: multiple of 4096. A mapping replaces what earlier mappings put at the same place.
+ * @length:	bytes, not 0. The rest of its last page is zero. The file must be that long.
+ * @slide:	address of @slide_count __u64 words: a RELR list (SHT_RELR encoding) of region offsets, multiples
+ *		of 8 within this mapping, of 64-bit words to which the region's base is added
+ * @slide_count: 0: nothing slides
+ *
+ * Its size is an array stride, which is why it does not begin with one: see
+ * shared_region_map_and_slide.mapping_size.
+ */
+struct shared_region_mapping {
+	__s32 fd;
+	__u32 prot;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 file_offset;
+	__aligned_u64 region_offset;
+	__aligned_u64 length;
+	__aligned_u64 slide;
+	__aligned_u64 slide_count;
+};
+
+/* shared_region_map_and_slide.flags */
+#define SHARED_REGION_VERIFY_SHA256	(1U << 0)
+
+/**
+ * struct shared_region_map_and_slide - argument of SHARED_REGION_MAP_AND_SLIDE
+ * @size:	in: sizeof(struct shared_region_map_and_slide)
+ * @flags:	in: SHARED_REGION_VERIFY_SHA256
+ * @mappings:	in: address of @mapping_count structures of @mapping_size bytes each
+ * @mapping_count: in: 1 to SHARED_REGION_MAX_MAPPINGS
+ * @mapping_size: in: sizeof(struct shared_region_mapping)
+ * @region_size: in: up to SHARED_REGION_MAX_SIZE; rounded up to 2 MiB
+ * @uuid:	in: handed out by CHECK and QUERY
+ * @sha256:	in: with SHARED_REGION_VERIFY_SHA256, of the region's @region_size bytes before sliding (what no
+ *		mapping covers counts as zeros), followed by all slide words in the order of the mappings
+ * @base:	out: address of region offset 0
+ * @slide:	out: as in struct shared_region_check
+ */
+struct shared_region_map_and_slide {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 mappings;
+	__u32 mapping_count;
+	__u32 mapping_size;
+	__aligned_u64 region_size;
+	__u8 uuid[SHARED_REGION_UUID_SIZE];
+	__u8 sha256[SHARED_REGION_SHA256_SIZE];
+	__aligned_u64 base;
+	__aligned_u64 slide;
+};
+
+/* shared_region_query.state */
+#define SHARED_REGION_STATE_NONE	0
+#define SHARED_REGION_STATE_CONFIGURING	1
+#define SHARED_REGION_STATE_SEALED	2
+
+/* shared_region_query.flags, out */
+#define SHARED_REGION_QUERY_ATTACHED	(1U << 0)	/* the caller is attached to this region */
+
+/**
+ * struct shared_region_query - argument of SHARED_REGION_QUERY; everything but @size is an answer
+ * @size:	in: sizeof(struct shared_region_query)
+ * @flags:	in: 0; out: SHARED_REGION_QUERY_*
+ * @state:	SHARED_REGION_STATE_*
+ * @attached:	number of processes (address spaces) that are attached
+ * @base:	0 unless sealed
+ * @region_size: 0 unless sealed
+ * @pages:	4 KiB pages that hold content
+ * @tables:	page tables that processes share
+ * @nested:	page-table slots nested since the region exists
+ * @unnested:	slots that got a private table because of a write or a change of protection
+ * @flushes:	TLB flushes because a nested slot went away
+ * @uuid:	zeros unless sealed
+ */
+struct shared_region_query {
+	__u32 size;
+	__u32 flags;
+	__u32 state;
+	__u32 attached;
+	__aligned_u64 base;
+	__aligned_u64 region_size;
+	__aligned_u64 pages;
+	__aligned_u64 tables;
+	__aligned_u64 nested;
+	__aligned_u64 unnested;
+	__aligned_u64 flushes;
+	__u8 uuid[SHARED_REGION_UUID_SIZE];
+};
+
+/**
+ * struct shared_region_detach - argument of SHARED_REGION_DETACH
+ * @size:	in: sizeof(struct shared_region_detach)
+ * @flags:	in: 0
+ */
+struct shared_region_detach {
+	__u32 size;
+	__u32 flags;
+};
+
+/* shared_region_interpreter.state */
+#define SHARED_REGION_INTERPRETER_ACTIVE	1	/* execve() takes the replacement */
+#define SHARED_REGION_INTERPRETER_STALE		2	/* the genuine one was replaced or rewritten: out of force */
+
+/**
+ * struct shared_region_interpreter - argument of SHARED_REGION_INTERPRETER_SET, _CLEAR and _QUERY
+ * @size:	in: sizeof(struct shared_region_interpreter)
+ * @flags:	in: 0
+ * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the genuine one.
+ * @replacement: in: SET: address of a string: the path that execve() opens instead; else 0
+ * @state:	out: SHARED_REGION_INTERPRETER_*
+ * @reserved:	in: 0
+ * @substituted: out: how often it was done
+ *
+ * The pair stays when the file descriptor is closed. A genuine interpreter that is deleted, replaced or written
+ * ends the substitution at once and for good: the next SET decides anew.
+ */
+struct shared_region_interpreter {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 genuine;
+	__aligned_u64 replacement;
+	__u32 state;
+	__u32 reserved;
+	__aligned_u64 substituted;
+};
+
+/* The structures grow, the numbers do not: the size is in the argument, not in the number. */
+#define SHARED_REGION_IOC_MAGIC		0xB6
+#define SHARED_REGION_CHECK		_IO(SHARED_REGION_IOC_MAGIC, 0)
+#define SHARED_REGION_MAP_AND_SLIDE	_IO(SHARED_REGION_IOC_MAGIC, 1)
+#define SHARED_REGION_QUERY		_IO(SHARED_REGION_IOC_MAGIC, 2)
+#define SHARED_REGION_DETACH		_IO(SHARED_REGION_IOC_MAGIC, 3)
+#define SHARED_REGION_INTERPRETER_SET	_IO(SHARED_REGION_IOC_MAGIC, 4)
+#define SHARED_REGION_INTERPRETER_CLEAR	_IO(SHARED_REGION_IOC_MAGIC, 5)
+#define SHARED_REGION_INTERPRETER_QUERY	_IO(SHARED_REGION_IOC_MAGIC, 6)
+
+#endif /* _UAPI_LINUX_SHARED_REGION_H */

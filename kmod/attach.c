@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes that are attached: made by CHECK and by fork, gone with the last VMA of the region.
+ */
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "region.h"
+
+static DEFINE_HASHTABLE(shreg_attaches, 8);	/* by mm; shreg_attach_lock */
+static DEFINE_SPINLOCK(shreg_attach_lock);
+
+static struct shreg_attach *shreg_attach_find_locked(struct mm_struct *mm)
+{
+	struct shreg_attach *attach;
+
+	hash_for_each_possible(shreg_attaches, attach, node, (unsigned long)mm)
+		if (attach->mm == mm)
+			return attach;
+	return NULL;
+}
+
+/* The attachment of @mm with a reference, or NULL. */
+struct shreg_attach *shreg_attach_of(struct mm_struct *mm)
+{
+	struct shreg_attach *attach;
+
+	spin_lock(&shreg_attach_lock);
+	attach = shreg_attach_find_locked(mm);
+	if (attach && !refcount_inc_not_zero(&attach->refs))
+		attach = NULL;
+	spin_unlock(&shreg_attach_lock);
+	return attach;
+}
+
+/*
+ * May be called under mmap_lock: the last VMA's ->close. Removing the notifier waits for invalidations under way,
+ * and none of them waits for mmap_lock.
+ */
+void shreg_attach_put(struct shreg_attach *attach)
+{
+	if (!refcount_dec_and_test(&attach->refs))
+		return;
+	spin_lock(&shreg_attach_lock);
+	hash_del(&attach->node);
+	spin_unlock(&shreg_attach_lock);
+	if (attach->notified)
+		mmu_interval_notifier_remove(&attach->notifier);
+	shreg_region_unuse(attach->region, true);
+	kfree(attach);
+}
+
+static struct shreg_attach *shreg_attach_alloc(struct shreg_region *region, struct mm_struct *mm)
+{
+	unsigned long longs = BITS_TO_LONGS(region->slots);
+	struct shreg_attach *attach;
+	struct file *file;
+
+	attach = kzalloc(struct_size(attach, bits, 2 * longs), GFP_KERNEL_ACCOUNT);
+	if (!attach)
+		return ERR_PTR(-ENOMEM);
+	file = shreg_region_use(region, true);
+	if (IS_ERR(file)) {
+		kfree(attach);
+		return ERR_CAST(file);
+	}
+	attach->mm = mm;
+	attach->region = region;
+	attach->private = attach->bits;
+	attach->cached = attach->bits + longs;
+	refcount_set(&attach->refs, 1);
+	return attach;
+}
+
+/* One attachment per mm. False: somebody else was faster. */
+static bool shreg_attach_publish(struct shreg_attach *attach)
+{
+	bool first;
+
+	spin_lock(&shreg_attach_lock);
+	first = !shreg_attach_find_locked(attach->mm);
+	if (first)
+		hash_add(shreg_attaches, &attach->node, (unsigned long)attach->mm);
+	spin_unlock(&shreg_attach_lock);
+	return first;
+}
+
+static int shreg_map_ranges(struct shreg_region *region)
+{
+	unsigned long i, addr;
+
+	for (i = 0; i < region->range_count; i++) {
+		const struct shreg_range *range = &region->ranges[i];
+
+		/* the only exported function that inserts a VMA; NOREPLACE: what the process has there stays */
+		addr = vm_mmap(region->file, region->base + range->offset, range->size, range->prot,
+			       MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset);
+		if (IS_ERR_VALUE(addr))
+			goto err_mapped;
+	}
+	return 0;
+
+err_mapped:
+	/* cannot fail for a VMA that is not sealed with mseal(), and nobody knew the address before (rule 9) */
+	if (i)
+		vm_munmap(region->base, region->ranges[i].offset);
+	return addr;
+}
+
+/* Nests now what the first access of each GiB would nest. Failing is harmless: the access will do it. */
+static void shreg_nest_now(struct shreg_region *region)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long end = region->base + region->size;
+	unsigned long addr, slot;
+
+	mmap_read_lock(mm);
+	for (addr = region->base; addr < end; addr = (addr & PUD_MASK) + PUD_SIZE) {
+		for (slot = shreg_slot_of(region, addr); slot < region->slots && !region->tables[slot]; slot++)
+			;
+		if (slot == region->slots)
+			break;
+		addr = max(addr, shreg_slot_address(region, slot));
+		while (!shreg_page_at(region, addr))
+			addr += PAGE_SIZE;
+		handle_mm_fault(find_vma(mm, addr), addr, 0, NULL);
+	}
+	mmap_read_unlock(mm);
+}
+
+int shreg_attach_current(struct shreg_region *region, bool eager)
+{
+	struct shreg_attach *attach = shreg_attach_alloc(region, current->mm);
+	int ret;
+
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
+	ret = mmu_interval_notifier_insert(&attach->notifier, current->mm, region->base, region->size,
+					   &shreg_notifier_ops);
+	if (ret)
+		goto out;
+	attach->notified = true;
+	ret = -EEXIST;
+	if (!shreg_attach_publish(attach))
+		goto out;
+	shreg_placeholder_unmap(region);
+	ret = shreg_map_ranges(region);
+	if (ret)
+		goto out;
+	atomic64_inc(&region->counters.attaches);
+	if (eager)
+		shreg_nest_now(region);
+out:
+	shreg_attach_put(attach);
+	return ret;
+}
+
+/*
+ * The child's attachment, with a reference for one more VMA; NULL if there can be none: ->open cannot fail, so
+ * that child gets private tables page by page. Both mmap_locks are held for writing, and the child's VMAs may
+ * still be the parent's (6.12): no walk.
+ */
+struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm)
+{
+	struct shreg_region *region = parent->region;
+	struct shreg_attach *attach = shreg_attach_of(mm);
+
+	if (attach)
+		return attach;
+	attach = shreg_attach_alloc(region, mm);
+	if (IS_ERR(attach))
+		return NULL;
+	/* What the parent has private, the child gets copied or has to fault in privately. */
+	bitmap_copy(attach->private, parent->private, region->slots);
+	if (mmu_interval_notifier_insert_locked(&attach->notifier, mm, region->base, region->size,
+						&shreg_notifier_ops)) {
+		shreg_attach_put(attach);
+		return NULL;
+	}
+	attach->notified = true;
+	shreg_attach_publish(attach);
+	return attach;
+}

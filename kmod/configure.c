@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * MAP_AND_SLIDE: from a request to a sealed region.
+ *
+ * All in one ioctl, in memory that no process maps: so there is nothing to undo but to free it, whether a step
+ * fails or the configurator is killed, and nobody ever sees half a region.
+ */
+#include <crypto/sha2.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "region.h"
+
+/*
+ * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high enough for the
+ * address-space layout of the sanitizers. docs/kernel-abi.md.
+ */
+#define SHREG_BASE_LOW	0x7e8000000000UL
+#define SHREG_BASE_HIGH	0x7f0000000000UL
+
+/* A mapping of the request with what belongs to it in the kernel. */
+struct shreg_piece {
+	struct shared_region_mapping arg;
+	struct file *file;		/* NULL: zeros */
+	u64 ctime;			/* of the file, when it was checked */
+	u64 *slide;
+};
+
+struct shreg_configuration {
+	const struct shreg_environment *env;
+	const struct shared_region_map_and_slide *arg;
+	struct shreg_region *region;
+	struct shreg_piece *pieces;
+	unsigned int count;
+	u64 size;
+};
+
+/* ---- reading and checking the request ---- */
+
+static int shreg_check_mapping(const struct shared_region_mapping *map, u64 region_size)
+{
+	const u32 all = SHARED_REGION_PROT_READ | SHARED_REGION_PROT_WRITE | SHARED_REGION_PROT_EXEC;
+	bool zero = map->flags & SHARED_REGION_MAPPING_ZERO;
+
+	if (map->reserved || (map->flags & ~(SHARED_REGION_MAPPING_PRIVATE | SHARED_REGION_MAPPING_ZERO)))
+		return -EINVAL;
+	if ((map->prot & ~all) || !(map->prot & SHARED_REGION_PROT_READ))
+		return -EINVAL;
+	/* writable means private, and never executable */
+	if (!!(map->prot & SHARED_REGION_PROT_WRITE) != !!(map->flags & SHARED_REGION_MAPPING_PRIVATE))
+		return -EINVAL;
+	if ((map->prot & SHARED_REGION_PROT_WRITE) && (map->prot & SHARED_REGION_PROT_EXEC))
+		return -EINVAL;
+	if (zero ? map->fd != -1 || map->file_offset : map->fd < 0)
+		return -EINVAL;
+	if (!PAGE_ALIGNED(map->file_offset) || !PAGE_ALIGNED(map->region_offset) || !map->length)
+		return -EINVAL;
+	if (map->region_offset > region_size || map->length > region_size - map->region_offset)
+		return -EINVAL;
+	if (map->file_offset > LLONG_MAX - map->length || map->slide_count > map->length / sizeof(u64))
+		return -EINVAL;
+	return 0;
+}
+
+/* Root's or the caller's own, and nobody else may write it. Called again at the seal. */
+static int shreg_check_file(const struct shreg_configuration *config, struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	if (!S_ISREG(inode->i_mode) || (inode->i_mode & 0022))
+		return -EACCES;
+	if (!uid_eq(inode->i_uid, current_fsuid()) &&
+	    !uid_eq(inode->i_uid, make_kuid(config->env->user_ns, 0)))
+		return -EACCES;
+	return 0;
+}
+
+static int shreg_open_piece(const struct shreg_configuration *config, struct shreg_piece *piece)
+{
+	int ret;
+
+	if (piece->arg.flags & SHARED_REGION_MAPPING_ZERO)
+		return 0;
+	piece->file = fget(piece->arg.fd);
+	if (!piece->file || !(piece->file->f_mode & FMODE_READ))
+		return -EBADF;
+	ret = shreg_check_file(config, piece->file);
+	if (ret)
+		return ret;
+	piece->ctime = shreg_ctime(file_inode(piece->file));
+	if (piece->arg.file_offset + piece->arg.length > i_size_read(file_inode(piece->file)))
+		return -EINVAL;
+	return 0;
+}
+
+static int shreg_read_piece(const struct shreg_configuration *config, unsigned int i)
+{
+	const struct shared_region_map_and_slide *arg = config->arg;
+	struct shreg_piece *piece = &config->pieces[i];
+	const char __user *user = u64_to_user_ptr(arg->mappings);
+	int ret;
+
+	ret = copy_struct_from_user(&piece->arg, sizeof(piece->arg), user + (size_t)i * arg->mapping_size,
+				    arg->mapping_size);
+	if (!ret)
+		ret = shreg_check_mapping(&piece->arg, config->size);
+	if (!ret)
+		ret = shreg_open_piece(config, piece);
+	if (ret || !piece->arg.slide_count)
+		return ret;
+	piece->slide = vmemdup_user(u64_to_user_ptr(piece->arg.slide), piece->arg.slide_count * sizeof(u64));
+	if (IS_ERR(piece->slide)) {
+		ret = PTR_ERR(piece->slide);
+		piece->slide = NULL;
+	}
+	return ret;
+}
+
+static int shreg_read_request(struct shreg_configuration *config)
+{
+	const struct shared_region_map_and_slide *arg = config->arg;
+	unsigned int i;
+	int ret;
+
+	if (arg->region_size > SHARED_REGION_MAX_SIZE || arg->mapping_count > SHARED_REGION_MAX_MAPPINGS)
+		return -E2BIG;
+	if (!arg->region_size || !arg->mapping_count || arg->mapping_size < sizeof(struct shared_region_mapping) ||
+	    arg->mapping_size > PAGE_SIZE)
+		return -EINVAL;
+	config->size = ALIGN(arg->region_size, SHREG_SLOT_SIZE);
+	config->pieces = kvcalloc(arg->mapping_count, sizeof(*config->pieces), GFP_KERNEL_ACCOUNT);
+	if (!config->pieces)
+		return -ENOMEM;
+	for (i = 0; i < arg->mapping_count; i++) {
+		config->count = i + 1;
+		ret = shreg_read_piece(config, i);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void shreg_drop_request(struct shreg_configuration *config)
+{
+	unsigned int i;
+
+	for (i = 0; i < config->count; i++) {
+		if (config->pieces[i].file)
+			fput(config->pieces[i].file);
+		kvfree(config->pieces[i].slide);
+	}
+	kvfree(config->pieces);
+}
+
+/* What makes two requests the same: all but the numbers of fds and the places of arrays. */
+static void shreg_digest(const struct shreg_configuration *config, u8 digest[SHARED_REGION_SHA256_SIZE])
+{
+	struct sha256_state state;
+	unsigned int i;
+
+	sha256_init(&state);
+	sha256_update(&state, (const u8 *)&config->size, sizeof(config->size));
+	sha256_update(&state, config->arg->uuid, sizeof(config->arg->uuid));
+	for (i = 0; i < config->count; i++) {
+		const struct shreg_piece *piece = &config->pieces[i];
+		struct shared_region_mapping map = piece->arg;
+		u64 file[3] = { };
+
+		map.fd = 0;
+		map.slide = 0;
+		if (piece->file) {
+			file[0] = file_inode(piece->file)->i_sb->s_dev;
+			file[1] = file_inode(piece->file)->i_ino;
+			file[2] = piece->ctime;
+		}
+		sha256_update(&state, (const u8 *)&map, sizeof(map));
+		sha256_update(&state, (const u8 *)file, sizeof(file));
+		sha256_update(&state, (const u8 *)piece->slide, map.slide_count * sizeof(u64));
+	}
+	sha256_final(&state, digest);
+}
+
+/* ---- content ---- */
+
+static struct page *shreg_configure_page(struct shreg_region *region, u64 offset)
+{
+	struct page **slot = &region->pages[offset >> PAGE_SHIFT];
+
+	if (*slot) {
+		clear_highpage(*slot);
+		return *slot;
+	}
+	/* GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged to the caller */
+	*slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (*slot)
+		region->page_count++;
+	return *slot;
+}
+
+static int shreg_read_page(const struct shreg_piece *piece, u64 done, struct page *page)
+{
+	size_t wanted = min_t(u64, PAGE_SIZE, piece->arg.length - done);
+	loff_t pos = piece->arg.file_offset + done;
+	char *to = page_address(page);
+
+	while (piece->file && wanted) {
+		ssize_t got = kernel_read(piece->file, to, wanted, &pos);
+
+		if (got <= 0)
+			return got ? got : -ESTALE;	/* truncated since it was checked */
+		to += got;
+		wanted -= got;
+	}
+	return 0;
+}
+
+static int shreg_fill_piece(struct shreg_configuration *config, const struct shreg_piece *piece)
+{
+	u64 done;
+	int ret;
+
+	for (done = 0; done < piece->arg.length; done += PAGE_SIZE) {
+		struct page *page = shreg_configure_page(config->region, piece->arg.region_offset + done);
+
+		if (!page)
+			return -ENOMEM;
+		ret = shreg_read_page(piece, done, page);
+		if (ret)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int shreg_verify(const struct shreg_configuration *config)
+{
+	u64 i, pages = DIV_ROUND_UP(config->arg->region_size, PAGE_SIZE);
+	u64 left = config->arg->region_size;
+	u8 found[SHARED_REGION_SHA256_SIZE];
+	struct sha256_state state;
+
+	if (!(config->arg->flags & SHARED_REGION_VERIFY_SHA256))
+		return 0;
+	sha256_init(&state);
+	for (i = 0; i < pages; i++) {
+		struct page *page = config->region->pages[i] ?: ZERO_PAGE(0);
+		size_t length = min_t(u64, left, PAGE_SIZE);
+
+		sha256_update(&state, page_address(page), length);
+		left -= length;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	for (i = 0; i < config->count; i++)
+		sha256_update(&state, (const u8 *)config->pieces[i].slide,
+			      config->pieces[i].arg.slide_count * sizeof(u64));
+	sha256_final(&state, found);
+	return memcmp(found, config->arg->sha256, sizeof(found)) ? -EBADMSG : 0;
+}
+
+/* ---- slide ---- */
+
+static int shreg_slide_word(struct shreg_region *region, const struct shreg_piece *piece, u64 offset)
+{
+	const struct shared_region_mapping *map = &piece->arg;
+	u64 *words;
+
+	if (offset < map->region_offset || offset - map->region_offset > map->length - sizeof(u64) ||
+	    offset % sizeof(u64))
+		return -EINVAL;
+	words = page_address(region->pages[offset >> PAGE_SHIFT]);
+	words[offset_in_page(offset) / sizeof(u64)] += region->base;
+	return 0;
+}
+
+/* RELR as in SHT_RELR: an even entry is an offset, an odd one a bitmap of the 63 words that follow. */
+static int shreg_slide_piece(struct shreg_region *region, const struct shreg_piece *piece)
+{
+	u64 i, next = 0;
+	int ret = 0;
+
+	if (piece->arg.length < sizeof(u64) && piece->arg.slide_count)
+		return -EINVAL;
+	for (i = 0; i < piece->arg.slide_count && !ret; i++) {
+		u64 entry = piece->slide[i];
+		u64 offset = next;
+
+		if (!(entry & 1)) {
+			ret = shreg_slide_word(region, piece, entry);
+			next = entry + sizeof(u64);
+			continue;
+		}
+		for (entry >>= 1; entry && !ret; entry >>= 1, offset += sizeof(u64))
+			if (entry & 1)
+				ret = shreg_slide_word(region, piece, offset);
+		next += 63 * sizeof(u64);
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+	return ret;
+}
+
+/* A region of up to 1 GiB does not cross a GiB: then one fault nests all of it. */
+static void shreg_choose_base(struct shreg_region *region)
+{
+	u64 slots = (SHREG_BASE_HIGH - SHREG_BASE_LOW - region->size) >> SHREG_SLOT_SHIFT;
+
+	do {
+		region->slide = (get_random_u64() % slots) << SHREG_SLOT_SHIFT;
+		region->base = SHREG_BASE_LOW + region->slide;
+	} while (region->size <= PUD_SIZE &&
+		 (region->base & PUD_MASK) != ((region->base + region->size - 1) & PUD_MASK));
+}
+
+/* ---- ranges ---- */
+
+/* The protections, page by page, as later mappings replace earlier ones. */
+static u8 *shreg_page_rights(const struct shreg_configuration *config)
+{
+	u8 *rights = kvzalloc(config->size >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	for (i = 0; rights && i < config->count; i++) {
+		const struct shreg_piece *piece = &config->pieces[i];
+
+		/* SHARED_REGION_PROT_* are PROT_* */
+		memset(rights + (piece->arg.region_offset >> PAGE_SHIFT), piece->arg.prot,
+		       PAGE_ALIGN(piece->arg.length) >> PAGE_SHIFT);
+	}
+	return rights;
+}
+
+static unsigned long shreg_split_rights(const u8 *rights, u64 pages, struct shreg_range *ranges)
+{
+	unsigned long count = 0;
+	u64 i, start = 0;
+
+	for (i = 1; i <= pages; i++) {
+		if (i < pages && rights[i] == rights[start])
+			continue;
+		if (ranges)
+			ranges[count] = (struct shreg_range){ start << PAGE_SHIFT, (i - start) << PAGE_SHIFT,
+							      rights[start] };
+		count++;
+		start = i;
+	}
+	return count;
+}
+
+/* As few VMAs as protections allow: each costs thousands of instructions at every attach. */
+static int shreg_make_ranges(struct shreg_configuration *config)
+{
+	struct shreg_region *region = config->region;
+	u64 pages = config->size >> PAGE_SHIFT;
+	u8 *rights = shreg_page_rights(config);
+
+	BUILD_BUG_ON(SHARED_REGION_PROT_READ != PROT_READ || SHARED_REGION_PROT_WRITE != PROT_WRITE ||
+		     SHARED_REGION_PROT_EXEC != PROT_EXEC);
+	if (!rights)
+		return -ENOMEM;
+	region->range_count = shreg_split_rights(rights, pages, NULL);
+	region->ranges = kvcalloc(region->range_count, sizeof(*region->ranges), GFP_KERNEL_ACCOUNT);
+	if (region->ranges)
+		shreg_split_rights(rights, pages, region->ranges);
+	kvfree(rights);
+	return region->ranges ? 0 : -ENOMEM;
+}
+
+/* ---- the whole ---- */
+
+static int shreg_check_files_again(const struct shreg_configuration *config)
+{
+	unsigned int i;
+
+	for (i = 0; i < config->count; i++) {
+		const struct shreg_piece *piece = &config->pieces[i];
+
+		if (!piece->file)
+			continue;
+		if (shreg_ctime(file_inode(piece->file)) != piece->ctime || shreg_check_file(config, piece->file))
+			return -ESTALE;
+	}
+	return 0;
+}
+
+static int shreg_fill_region(struct shreg_configuration *config)
+{
+	struct shreg_region *region = config->region;
+	unsigned int i;
+	int ret;
+
+	region->pages = kvcalloc(config->size >> PAGE_SHIFT, sizeof(*region->pages), GFP_KERNEL_ACCOUNT);
+	if (!region->pages)
+		return -ENOMEM;
+	for (i = 0; i < config->count; i++) {
+		ret = shreg_fill_piece(config, &config->pieces[i]);
+		if (ret)
+			return ret;
+	}
+	ret = shreg_verify(config);
+	if (ret)
+		return ret;
+	shreg_choose_base(region);
+	for (i = 0; i < config->count; i++) {
+		ret = shreg_slide_piece(region, &config->pieces[i]);
+		if (ret)
+			return ret;
+	}
+	ret = shreg_make_ranges(config);
+	if (ret)
+		return ret;
+	ret = shreg_build_tables(region);
+	return ret ?: shreg_check_files_again(config);
+}
+
+/* Somebody else has configured the environment's region: fine if it is the same. */
+static struct shreg_region *shreg_accept_other(const struct shreg_configuration *config)
+{
+	u8 digest[SHARED_REGION_SHA256_SIZE];
+	struct shreg_region *region = shreg_region_find_sealed(config->env, true);
+
+	if (IS_ERR(region))
+		return region;
+	shreg_digest(config, digest);
+	if (!memcmp(digest, region->digest, sizeof(digest)))
+		return region;
+	shreg_region_put(region);
+	return ERR_PTR(-EEXIST);
+}
+
+/* One tries, the others wait in shreg_accept_other(); when it fails (-ENOMEM there), one of them tries. */
+static struct shreg_region *shreg_become_configurator(struct shreg_configuration *config)
+{
+	struct shreg_region *region;
+
+	for (;;) {
+		config->region = shreg_region_alloc(config->env, config->size);
+		if (config->region != ERR_PTR(-EBUSY))
+			return NULL;
+		region = shreg_accept_other(config);
+		if (region != ERR_PTR(-ENOMEM))
+			return region;
+	}
+}
+
+static struct shreg_region *shreg_run_configuration(struct shreg_configuration *config)
+{
+	struct shreg_region *region = shreg_become_configurator(config);
+	int ret;
+
+	if (region)
+		return region;
+	region = config->region;
+	if (IS_ERR(region))
+		return region;
+	memcpy(region->uuid, config->arg->uuid, sizeof(region->uuid));
+	shreg_digest(config, region->digest);
+	ret = shreg_fill_region(config);
+	shreg_region_publish(region, ret ? SHREG_DEAD : SHREG_SEALED);
+	if (!ret)
+		return region;
+	shreg_region_put(region);
+	return ERR_PTR(ret);
+}
+
+/* The sealed region with a reference. */
+struct shreg_region *shreg_configure(const struct shreg_environment *env,
+				     const struct shared_region_map_and_slide *arg)
+{
+	struct shreg_configuration config = { .env = env, .arg = arg };
+	struct shreg_region *region;
+	int ret = shreg_read_request(&config);
+
+	region = ret ? ERR_PTR(ret) : shreg_run_configuration(&config);
+	shreg_drop_request(&config);
+	return region;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device's ioctls: one table, one path that checks sizes and copies. What they mean: uapi header.
+ */
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "region.h"
+
+/* Every argument structure; the handlers see it zero-completed and it is copied back whole. */
+union shreg_argument {
+	__u32 size;
+	struct shared_region_check check;
+	struct shared_region_map_and_slide map_and_slide;
+	struct shared_region_query query;
+	struct shared_region_detach detach;
+	struct shared_region_interpreter interpreter;
+};
+
+struct shreg_ioctl {
+	unsigned int cmd;
+	unsigned int size;	/* what this module knows */
+	unsigned int min_size;	/* the first version's */
+	int (*handler)(struct file *file, union shreg_argument *arg);
+};
+
+/* The regions that an fd configured: each is in use as long as the fd is open. */
+struct shreg_configured {
+	struct shreg_region *region;
+	struct shreg_configured *next;
+};
+
+static int shreg_do_check(struct file *file, union shreg_argument *arg)
+{
+	struct shared_region_check *check = &arg->check;
+	struct shreg_environment env;
+	struct shreg_attach *attach;
+	struct shreg_region *region;
+	int ret;
+
+	if (check->flags & ~(SHARED_REGION_CHECK_EAGER | SHARED_REGION_CHECK_WAIT))
+		return -EINVAL;
+	/* An attached process keeps its region, also after chroot(). */
+	attach = shreg_attach_of(current->mm);
+	if (attach) {
+		region = attach->region;
+		kref_get(&region->ref);
+		shreg_attach_put(attach);
+		goto found;
+	}
+	ret = shreg_environment_of_current(&env);
+	if (ret)
+		return ret;
+	region = shreg_region_find_sealed(&env, check->flags & SHARED_REGION_CHECK_WAIT);
+	shreg_environment_put(&env);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	ret = shreg_attach_current(region, check->flags & SHARED_REGION_CHECK_EAGER);
+	if (ret) {
+		shreg_region_put(region);
+		return ret;
+	}
+found:
+	check->base = region->base;
+	check->region_size = region->size;
+	check->slide = region->slide;
+	memcpy(check->uuid, region->uuid, sizeof(check->uuid));
+	shreg_region_put(region);
+	return 0;
+}
+
+static int shreg_keep_configured(struct file *file, struct shreg_region *region)
+{
+	struct shreg_configured *entry = kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	struct file *pinned;
+
+	if (!entry)
+		return -ENOMEM;
+	pinned = shreg_region_use(region, false);
+	if (IS_ERR(pinned)) {
+		kfree(entry);
+		return PTR_ERR(pinned);
+	}
+	entry->region = region;
+	mutex_lock(&shreg_lock);
+	entry->next = file->private_data;
+	file->private_data = entry;
+	mutex_unlock(&shreg_lock);
+	return 0;
+}
+
+static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
+{
+	struct shared_region_map_and_slide *map = &arg->map_and_slide;
+	struct shreg_environment env;
+	struct shreg_region *region;
+	int ret;
+
+	if (map->flags & ~SHARED_REGION_VERIFY_SHA256)
+		return -EINVAL;
+	ret = shreg_environment_of_current(&env);
+	if (ret)
+		return ret;
+	ret = -EPERM;
+	if (!ns_capable(env.user_ns, CAP_SYS_ADMIN))
+		goto out_env;
+	region = shreg_configure(&env, map);
+	ret = PTR_ERR_OR_ZERO(region);
+	if (ret)
+		goto out_env;
+	ret = shreg_keep_configured(file, region);
+	map->base = region->base;
+	map->slide = region->slide;
+	shreg_region_put(region);
+out_env:
+	shreg_environment_put(&env);
+	return ret;
+}
+
+static void shreg_fill_query(struct shared_region_query *query, struct shreg_region *region)
+{
+	mutex_lock(&shreg_lock);
+	query->attached = region->attached;
+	mutex_unlock(&shreg_lock);
+	if (!shreg_region_sealed(region)) {
+		query->state = SHARED_REGION_STATE_CONFIGURING;
+		return;
+	}
+	query->state = SHARED_REGION_STATE_SEALED;
+	query->base = region->base;
+	query->region_size = region->size;
+	query->pages = region->page_count;
+	query->tables = region->slots;
+	query->nested = atomic64_read(&region->counters.nests);
+	query->unnested = atomic64_read(&region->counters.unnests);
+	query->flushes = atomic64_read(&region->counters.flushes);
+	memcpy(query->uuid, region->uuid, sizeof(query->uuid));
+}
+
+static int shreg_do_query(struct file *file, union shreg_argument *arg)
+{
+	struct shared_region_query *query = &arg->query;
+	struct shreg_attach *attach = shreg_attach_of(current->mm);
+	struct shreg_environment env;
+	struct shreg_region *region;
+	u32 size = query->size;
+	int ret;
+
+	if (query->flags) {
+		if (attach)
+			shreg_attach_put(attach);
+		return -EINVAL;
+	}
+	memset(query, 0, sizeof(*query));
+	query->size = size;
+	if (attach) {
+		shreg_fill_query(query, attach->region);
+		query->flags = SHARED_REGION_QUERY_ATTACHED;
+		shreg_attach_put(attach);
+		return 0;
+	}
+	ret = shreg_environment_of_current(&env);
+	if (ret)
+		return ret;
+	mutex_lock(&shreg_lock);
+	region = shreg_region_find_locked(&env);
+	if (region)
+		kref_get(&region->ref);
+	mutex_unlock(&shreg_lock);
+	shreg_environment_put(&env);
+	if (region) {
+		shreg_fill_query(query, region);
+		shreg_region_put(region);
+	}
+	return 0;
+}
+
+static int shreg_do_detach(struct file *file, union shreg_argument *arg)
+{
+	struct shreg_attach *attach;
+	unsigned long base;
+	u64 size;
+
+	if (arg->detach.flags)
+		return -EINVAL;
+	attach = shreg_attach_of(current->mm);
+	if (!attach)
+		return -ENOENT;
+	base = attach->region->base;
+	size = attach->region->size;
+	shreg_attach_put(attach);
+	return vm_munmap(base, size);
+}
+
+static int shreg_do_interpreter_set(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_set(&arg->interpreter);
+}
+
+static int shreg_do_interpreter_clear(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_clear(&arg->interpreter);
+}
+
+static int shreg_do_interpreter_query(struct file *file, union shreg_argument *arg)
+{
+	return shreg_interpreter_query(&arg->interpreter);
+}
+
+static const struct shreg_ioctl shreg_ioctls[] = {
+#define SHREG_SIZES(name, last) sizeof(struct shared_region_##name), offsetofend(struct shared_region_##name, last)
+	{ SHARED_REGION_CHECK, SHREG_SIZES(check, uuid), shreg_do_check },
+	{ SHARED_REGION_MAP_AND_SLIDE, SHREG_SIZES(map_and_slide, slide), shreg_do_map_and_slide },
+	{ SHARED_REGION_QUERY, SHREG_SIZES(query, uuid), shreg_do_query },
+	{ SHARED_REGION_DETACH, SHREG_SIZES(detach, flags), shreg_do_detach },
+	{ SHARED_REGION_INTERPRETER_SET, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_set },
+	{ SHARED_REGION_INTERPRETER_CLEAR, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_clear },
+	{ SHARED_REGION_INTERPRETER_QUERY, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_query },
+};
+
+static const struct shreg_ioctl *shreg_ioctl_find(unsigned int cmd)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(shreg_ioctls); i++)
+		if (shreg_ioctls[i].cmd == cmd)
+			return &shreg_ioctls[i];
+	return NULL;
+}
+
+long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct shreg_ioctl *ioctl = shreg_ioctl_find(cmd);
+	void __user *user = (void __user *)arg;
+	union shreg_argument argument = { };
+	u32 size;
+	int ret;
+
+	if (!ioctl)
+		return -ENOTTY;
+	/* Whatever the environment says later: no region has an address that a 32-bit process can reach. */
+	if (in_compat_syscall())
+		return -EOPNOTSUPP;
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < ioctl->min_size)
+		return -EINVAL;
+	ret = copy_struct_from_user(&argument, ioctl->size, user, size);
+	if (ret)
+		return ret;
+	argument.size = size;
+	ret = ioctl->handler(file, &argument);
+	if (ret)
+		return ret;
+	if (copy_to_user(user, &argument, min(size, ioctl->size)))
+		return -EFAULT;
+	return 0;
+}
+
+int shreg_open(struct inode *inode, struct file *file)
+{
+	file->private_data = NULL;	/* misc_open() left its device there */
+	return 0;
+}
+
+int shreg_release(struct inode *inode, struct file *file)
+{
+	struct shreg_configured *entry = file->private_data;
+
+	while (entry) {
+		struct shreg_configured *next = entry->next;
+
+		shreg_region_unuse(entry->region, false);
+		kfree(entry);
+		entry = next;
+	}
+	return 0;
+}

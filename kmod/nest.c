@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nesting: PMD entries of a process point at the region's page tables; and the three ways to leave that state.
+ *
+ * Entry format B: an ordinary _PAGE_TABLE entry. To mm code a shared table looks like a private one, so it must
+ * be gone before mm code changes a PTE below it or frees it: that is the notifier's work (notifier.c).
+ *
+ * Why UNNEST needs no TLB flush: the private copy has the same 512 entries. A CPU that still walks the shared
+ * table finds the same translations, until one of them changes in the private copy; whoever changes it flushes
+ * that address, and that flush drops the cached PMD entry as well (INVLPG, and INVPCID for the address).
+ * DETACH does need one: an entry that goes from empty to present is never flushed by mm code, so a CPU with the
+ * old PMD entry would go on reading the shared page.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "region.h"
+
+/*
+ * Tables for an UNNEST that must not fail and must not reclaim: on 6.1 wp_page_copy() takes the PTE lock without
+ * looking whether the PMD entry is still there. Refilled by a work item.
+ */
+#define SHREG_RESERVE_SIZE	64
+static struct page *shreg_reserve[SHREG_RESERVE_SIZE];	/* shreg_reserve_lock */
+static unsigned int shreg_reserve_count;		/* shreg_reserve_lock */
+static DEFINE_SPINLOCK(shreg_reserve_lock);
+
+static bool shreg_reserve_give(struct page *table)
+{
+	bool taken = false;
+
+	spin_lock(&shreg_reserve_lock);
+	if (shreg_reserve_count < SHREG_RESERVE_SIZE) {
+		shreg_reserve[shreg_reserve_count++] = table;
+		taken = true;
+	}
+	spin_unlock(&shreg_reserve_lock);
+	return taken;
+}
+
+static void shreg_reserve_refill(struct work_struct *work)
+{
+	while (READ_ONCE(shreg_reserve_count) < SHREG_RESERVE_SIZE) {
+		struct page *table = shreg_table_alloc(GFP_KERNEL);
+
+		if (!table)
+			return;
+		if (!shreg_reserve_give(table)) {
+			shreg_table_free(table);
+			return;
+		}
+	}
+}
+
+static DECLARE_WORK(shreg_reserve_work, shreg_reserve_refill);
+
+static struct page *shreg_reserve_take(void)
+{
+	struct page *table = NULL;
+
+	spin_lock(&shreg_reserve_lock);
+	if (shreg_reserve_count)
+		table = shreg_reserve[--shreg_reserve_count];
+	spin_unlock(&shreg_reserve_lock);
+	queue_work(shreg_wq, &shreg_reserve_work);
+	return table;
+}
+
+int shreg_nest_init(void)
+{
+	shreg_reserve_refill(NULL);
+	if (shreg_reserve_count == SHREG_RESERVE_SIZE)
+		return 0;
+	shreg_nest_exit();
+	return -ENOMEM;
+}
+
+void shreg_nest_exit(void)
+{
+	/* the refilling work went with shreg_wq */
+	while (shreg_reserve_count)
+		shreg_table_free(shreg_reserve[--shreg_reserve_count]);
+}
+
+/* In the notifier: GFP_NOWAIT, as direct reclaim would run notifiers again (rule 9). */
+static struct page *shreg_private_table(bool may_reclaim)
+{
+	struct page *table = shreg_table_alloc(may_reclaim ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+
+	return table ?: shreg_reserve_take();
+}
+
+static pmd_t shreg_pmd_of(struct page *table)
+{
+	return __pmd(((pmdval_t)page_to_pfn(table) << PAGE_SHIFT) | _PAGE_TABLE);
+}
+
+/* pmd lock held. @table becomes the process's own: mm code frees it as any other. */
+static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *shared, struct page *table)
+{
+	memcpy(page_address(table), page_address(shared), PAGE_SIZE);
+	mm_inc_nr_ptes(mm);
+	smp_wmb();	/* the entries before the pointer to them, as in pmd_install() */
+	set_pmd(pmd, shreg_pmd_of(table));
+}
+
+/*
+ * One slot; true: the caller must flush. The sticky bit is set and read under the pmd lock, so that no slot is
+ * nested after somebody said it must be private.
+ */
+static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, enum shreg_leave how, bool may_reclaim)
+{
+	struct shreg_region *region = attach->region;
+	struct page *shared = region->tables[slot];
+	struct page *copy = NULL;
+	bool nested, flush = false;
+	pmd_t *pmd;
+	spinlock_t *ptl;	/* of the PMD entry */
+
+	pmd = shreg_pmd_at(attach->mm, shreg_slot_address(region, slot));
+	if (!pmd) {
+		if (how == SHREG_HIDE)
+			return false;
+		return !test_and_set_bit(slot, attach->private) && test_bit(slot, attach->cached);
+	}
+	if (how == SHREG_UNNEST && shreg_pmd_is_table(READ_ONCE(*pmd), shared))
+		copy = shreg_private_table(may_reclaim);
+
+	ptl = pmd_lock(attach->mm, pmd);
+	nested = shreg_pmd_is_table(*pmd, shared);
+	if (nested && copy) {
+		shreg_install_copy(attach->mm, pmd, shared, copy);
+		copy = NULL;
+		atomic64_inc(&region->counters.unnests);
+	} else if (nested) {
+		set_pmd(pmd, __pmd(0));
+		flush = how != SHREG_HIDE;
+		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides : &region->counters.detaches);
+	} else if (how != SHREG_HIDE && pmd_none(*pmd)) {
+		/* hidden by a fork: a CPU may still have the entry */
+		flush = !test_bit(slot, attach->private) && test_bit(slot, attach->cached);
+	}
+	if (how != SHREG_HIDE)
+		set_bit(slot, attach->private);
+	spin_unlock(ptl);
+	if (copy)
+		shreg_table_free(copy);
+	return flush;
+}
+
+void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end, enum shreg_leave how,
+		 bool may_reclaim)
+{
+	struct shreg_region *region = attach->region;
+	unsigned long slot, last;
+	bool flush = false;
+
+	start = max(start, region->base);
+	end = min_t(unsigned long, end, region->base + region->size);
+	if (start >= end)
+		return;
+	last = shreg_slot_of(region, end - 1);
+	for (slot = shreg_slot_of(region, start); slot <= last; slot++)
+		flush |= shreg_leave_slot(attach, slot, how, may_reclaim);
+	if (flush)
+		shreg_flush_mm(region, attach->mm);
+}
+
+/*
+ * Is [start, end) covered by this region's VMAs, each where it belongs? A foreign VMA must never see a shared table
+ * (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK makes holes in a child silently.
+ * mmap_lock held; only from ->fault (rule 9).
+ */
+static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsigned long end)
+{
+	struct shreg_region *region = attach->region;
+
+	while (start < end) {
+		struct vm_area_struct *vma = find_vma(attach->mm, start);
+
+		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region)
+			return false;
+		if (region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
+			return false;
+		start = vma->vm_end;
+	}
+	return true;
+}
+
+/* All slots that the fault's page of PMD entries holds: one fault for up to 1 GiB. */
+static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, unsigned long start,
+			     unsigned long end, bool all_covered)
+{
+	struct shreg_region *region = attach->region;
+	pmd_t *pmds = vmf->pmd - pmd_index(vmf->address);
+	unsigned long addr;
+	spinlock_t *ptl;	/* of the PMD entry */
+
+	for (addr = start; addr < end; addr += SHREG_SLOT_SIZE) {
+		unsigned long slot = shreg_slot_of(region, addr);
+		pmd_t *pmd = pmds + pmd_index(addr);
+
+		if (!region->tables[slot] || !pmd_none(READ_ONCE(*pmd)) || test_bit(slot, attach->private))
+			continue;
+		if (!all_covered && !shreg_covered(attach, addr, addr + SHREG_SLOT_SIZE))
+			continue;
+		ptl = pmd_lock(attach->mm, pmd);
+		if (pmd_none(*pmd) && !test_bit(slot, attach->private)) {
+			set_bit(slot, attach->cached);
+			set_pmd(pmd, shreg_pmd_of(region->tables[slot]));
+			atomic64_inc(&region->counters.nests);
+		}
+		spin_unlock(ptl);
+	}
+}
+
+/* From ->fault, mmap_lock held. True: the faulting slot is nested, the access can be repeated. */
+bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
+{
+	struct shreg_region *region = attach->region;
+	unsigned long start = max(vmf->address & PUD_MASK, region->base);
+	unsigned long end = min_t(unsigned long, (vmf->address & PUD_MASK) + PUD_SIZE, region->base + region->size);
+	struct page *table = region->tables[shreg_slot_of(region, vmf->address)];
+
+	if (!attach->notified)
+		return false;
+	if (pmd_none(*vmf->pmd) && !test_bit(shreg_slot_of(region, vmf->address), attach->private)) {
+		/* The insertion of the notifier may be deferred until an invalidation ends (rule 6). */
+		mmu_interval_read_begin(&attach->notifier);
+		shreg_nest_slots(attach, vmf, start, end, shreg_covered(attach, start, end));
+	}
+	return shreg_pmd_is_table(READ_ONCE(*vmf->pmd), table);
+}

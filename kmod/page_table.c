@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page tables: the ones that processes share (built once, before the seal), and finding a process's entries.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "region.h"
+
+/*
+ * A PTE page with its lock and its accounting: mm code may free a private one, and takes the lock of a shared
+ * one as of any other.
+ */
+struct page *shreg_table_alloc(gfp_t gfp)
+{
+	return __pte_alloc_one(&init_mm, gfp | __GFP_ZERO | __GFP_ACCOUNT);
+}
+
+void shreg_table_free(struct page *table)
+{
+	pte_free(&init_mm, table);
+}
+
+/*
+ * The PMD entry for @addr, or NULL if there are no tables so far. Callers hold what keeps the tables: mmap_lock,
+ * or they are in a notifier of somebody who does (or who holds the rmap locks of a page that is mapped there).
+ */
+pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	if (pud_none(*pud))
+		return NULL;
+	return pmd_offset(pud, addr);
+}
+
+bool shreg_pmd_is_table(pmd_t pmd, const struct page *table)
+{
+	return table && pmd_present(pmd) && !shreg_pmd_is_leaf(pmd) && pmd_pfn(pmd) == page_to_pfn(table);
+}
+
+/*
+ * Accessed is set from the start, so that no CPU ever writes to a shared table. Dirty is never set: on CPUs with
+ * shadow stacks read-only + Dirty counts as writable (rule 9).
+ */
+static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
+{
+	unsigned long vm_flags = VM_READ | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+
+	if (prot & PROT_EXEC)
+		vm_flags |= VM_EXEC;
+	/* without VM_SHARED a writable mapping's pages are read-only until they are copied, so no VM_WRITE */
+	return pte_mkspecial(pte_mkyoung(pfn_pte(page_to_pfn(page), vm_get_page_prot(vm_flags))));
+}
+
+static void shreg_fill_table(struct shreg_region *region, unsigned long slot)
+{
+	pte_t *ptes = page_address(region->tables[slot]);
+	unsigned long first = slot * PTRS_PER_PTE;
+	unsigned long i;
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		struct page *page = region->pages[first + i];
+		u64 offset = (u64)(first + i) << PAGE_SHIFT;
+
+		/* fillers are PROT_NONE: their entries stay empty (rule 3) */
+		if (page)
+			set_pte(&ptes[i], shreg_shared_pte(page, shreg_region_range_at(region, offset)->prot));
+	}
+}
+
+static bool shreg_slot_is_empty(const struct shreg_region *region, unsigned long slot)
+{
+	return !memchr_inv(&region->pages[slot * PTRS_PER_PTE], 0, PTRS_PER_PTE * sizeof(struct page *));
+}
+
+int shreg_build_tables(struct shreg_region *region)
+{
+	unsigned long slot;
+
+	region->tables = kvcalloc(region->slots, sizeof(*region->tables), GFP_KERNEL_ACCOUNT);
+	if (!region->tables)
+		return -ENOMEM;
+	for (slot = 0; slot < region->slots; slot++) {
+		if (shreg_slot_is_empty(region, slot))
+			continue;
+		region->tables[slot] = shreg_table_alloc(GFP_KERNEL);
+		if (!region->tables[slot])
+			return -ENOMEM;
+		shreg_fill_table(region, slot);
+		cond_resched();
+	}
+	return 0;
+}

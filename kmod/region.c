@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions: the list, their states, who uses them, and their end.
+ *
+ * CONFIGURING -> SEALED -> DEAD, or CONFIGURING -> DEAD if the configuration fails. A region is in the list until
+ * it is DEAD. Its memory goes with the last reference: every VMA's vm_file has one, so pages and tables outlive
+ * each page table that points at them (rule 10).
+ */
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "region.h"
+
+static unsigned int destroy_delay = 120;
+module_param(destroy_delay, uint, 0644);
+MODULE_PARM_DESC(destroy_delay, "seconds for which a region without users is kept (120)");
+
+DEFINE_MUTEX(shreg_lock);		/* the list, and what region.h says */
+static LIST_HEAD(shreg_regions);	/* shreg_lock */
+
+static void shreg_region_free_memory(struct shreg_region *region)
+{
+	unsigned long i;
+
+	for (i = 0; region->tables && i < region->slots; i++)
+		if (region->tables[i])
+			shreg_table_free(region->tables[i]);
+	for (i = 0; region->pages && i < region->size >> PAGE_SHIFT; i++) {
+		if (region->pages[i])
+			__free_page(region->pages[i]);
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+	kvfree(region->tables);
+	kvfree(region->pages);
+	kvfree(region->ranges);
+}
+
+static void shreg_region_last_put(struct kref *ref)
+{
+	struct shreg_region *region = container_of(ref, struct shreg_region, ref);
+
+	shreg_region_free_memory(region);
+	shreg_environment_put(&region->env);
+	kfree(region);
+}
+
+void shreg_region_put(struct shreg_region *region)
+{
+	kref_put(&region->ref, shreg_region_last_put);
+}
+
+/* shreg_lock held. Takes the region out of the list; the caller drops the list's reference. */
+static void shreg_region_unlist(struct shreg_region *region)
+{
+	list_del_init(&region->link);
+	smp_store_release(&region->state, SHREG_DEAD);	/* as in shreg_region_publish() */
+	wake_up_all(&region->wait);
+}
+
+static void shreg_region_destroy_work(struct work_struct *work)
+{
+	struct shreg_region *region = container_of(to_delayed_work(work), struct shreg_region, destroy);
+	bool unlisted = false;
+
+	mutex_lock(&shreg_lock);
+	if (!region->users && region->state == SHREG_SEALED) {
+		shreg_region_unlist(region);
+		unlisted = true;
+	}
+	mutex_unlock(&shreg_lock);
+	if (unlisted)
+		shreg_region_put(region);
+}
+
+/* A new region in state CONFIGURING with a reference for the caller, not yet listed. */
+struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size)
+{
+	struct shreg_region *region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&region->link);
+	kref_init(&region->ref);
+	init_waitqueue_head(&region->wait);
+	INIT_DELAYED_WORK(&region->destroy, shreg_region_destroy_work);
+	region->state = SHREG_CONFIGURING;
+	region->env = *env;
+	path_get(&region->env.root);
+	get_user_ns(region->env.user_ns);
+	region->size = size;
+	region->slots = size >> SHREG_SLOT_SHIFT;
+	mutex_lock(&shreg_lock);
+	if (shreg_region_find_locked(env)) {
+		mutex_unlock(&shreg_lock);
+		shreg_region_put(region);
+		return ERR_PTR(-EBUSY);
+	}
+	kref_get(&region->ref);		/* the list's */
+	list_add_tail(&region->link, &shreg_regions);
+	mutex_unlock(&shreg_lock);
+	return region;
+}
+
+/* shreg_lock held. No reference is taken. */
+struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env)
+{
+	struct shreg_region *region;
+
+	list_for_each_entry(region, &shreg_regions, link)
+		if (shreg_environment_equal(&region->env, env))
+			return region;
+	return NULL;
+}
+
+int shreg_region_wait(struct shreg_region *region)
+{
+	/* acquire: as in shreg_region_sealed() */
+	return wait_event_killable(region->wait, smp_load_acquire(&region->state) != SHREG_CONFIGURING);
+}
+
+/* The environment's sealed region with a reference, or -ENOMEM as XNU has it. */
+struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *env, bool wait)
+{
+	struct shreg_region *region;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&shreg_lock);
+		region = shreg_region_find_locked(env);
+		if (region)
+			kref_get(&region->ref);
+		mutex_unlock(&shreg_lock);
+		if (!region)
+			return ERR_PTR(-ENOMEM);
+		if (shreg_region_sealed(region))
+			return region;
+		ret = wait ? shreg_region_wait(region) : -EAGAIN;
+		shreg_region_put(region);
+		if (ret)
+			return ERR_PTR(ret == -ERESTARTSYS ? -EINTR : ret);
+		/* sealed, or the configurator failed and somebody else may try: look again */
+	}
+}
+
+/* The end of CONFIGURING: SEALED, or DEAD for one that failed. Wakes the waiters. */
+void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
+{
+	mutex_lock(&shreg_lock);
+	if (state == SHREG_SEALED) {
+		/* pairs with shreg_region_sealed(): all that was configured is visible before the state is */
+		smp_store_release(&region->state, SHREG_SEALED);
+		wake_up_all(&region->wait);
+	} else {
+		shreg_region_unlist(region);
+	}
+	mutex_unlock(&shreg_lock);
+	if (state == SHREG_DEAD)
+		shreg_region_put(region);
+}
+
+/* The caller of shreg_region_use() holds a reference that this makes one more of, until unuse. */
+struct file *shreg_region_use(struct shreg_region *region, bool attach)
+{
+	struct file *file;
+
+	mutex_lock(&shreg_lock);
+	file = region->file;
+	if (region->state != SHREG_SEALED) {
+		file = ERR_PTR(-ENOMEM);
+	} else if (!file) {
+		file = shreg_fs_file(region);
+		if (!IS_ERR(file))
+			region->file = file;
+	}
+	if (!IS_ERR(file)) {
+		kref_get(&region->ref);
+		region->users++;
+		region->attached += attach;
+	}
+	mutex_unlock(&shreg_lock);
+	return file;
+}
+
+void shreg_region_unuse(struct shreg_region *region, bool attach)
+{
+	struct file *file = NULL;
+
+	mutex_lock(&shreg_lock);
+	region->attached -= attach;
+	if (!--region->users) {
+		/*
+		 * The file goes with the last user, so that an idle region does not keep the module. VMAs that
+		 * are being torn down still hold it, and by it the region.
+		 */
+		file = region->file;
+		region->file = NULL;
+		if (region->state == SHREG_SEALED)
+			mod_delayed_work(shreg_wq, &region->destroy, READ_ONCE(destroy_delay) * HZ);
+	}
+	mutex_unlock(&shreg_lock);
+	if (file)
+		fput(file);
+	shreg_region_put(region);
+}
+
+/* The range that holds @offset; the ranges are sorted and have no gaps. */
+const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset)
+{
+	unsigned long low = 0, high = region->range_count;
+
+	while (high - low > 1) {
+		unsigned long middle = low + (high - low) / 2;
+
+		if (region->ranges[middle].offset <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &region->ranges[low];
+}
+
+void shreg_region_for_each(void (*visit)(struct shreg_region *region, void *data), void *data)
+{
+	struct shreg_region *region;
+
+	mutex_lock(&shreg_lock);
+	list_for_each_entry(region, &shreg_regions, link)
+		visit(region, data);
+	mutex_unlock(&shreg_lock);
+}
+
+/* Unload: nobody can come any more. */
+void shreg_regions_exit(void)
+{
+	struct shreg_region *region, *next;
+	LIST_HEAD(dead);
+
+	mutex_lock(&shreg_lock);
+	list_for_each_entry_safe(region, next, &shreg_regions, link) {
+		shreg_region_unlist(region);
+		list_add(&region->link, &dead);
+	}
+	mutex_unlock(&shreg_lock);
+	list_for_each_entry_safe(region, next, &dead, link) {
+		list_del_init(&region->link);
+		cancel_delayed_work_sync(&region->destroy);
+		shreg_region_put(region);
+	}
+}

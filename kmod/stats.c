@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/shared_region/regions: counters, one paragraph per environment.
+ */
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/seq_file.h>
+
+#include "region.h"
+
+static struct dentry *shreg_debugfs;
+
+static void shreg_show(struct seq_file *seq, const char *name, const atomic64_t *counter)
+{
+	seq_printf(seq, "%s %lld\n", name, atomic64_read(counter));
+}
+
+static void shreg_show_region(struct shreg_region *region, void *data)
+{
+	const struct shreg_counters *counters = &region->counters;
+	struct seq_file *seq = data;
+
+	seq_printf(seq, "region %pUb\nroot ", region->uuid);
+	seq_path(seq, &region->env.root, " \t\n\\");
+	seq_printf(seq, "\nteam %.*s\ncpu_level %u\n", SHREG_TEAM_MAX, region->env.team, region->env.cpu_level);
+	seq_printf(seq, "state %s\n", region->state == SHREG_SEALED ? "sealed" : "configuring");
+	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count, region->range_count);
+	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
+	shreg_show(seq, "attaches", &counters->attaches);
+	shreg_show(seq, "nests", &counters->nests);
+	shreg_show(seq, "unnests", &counters->unnests);
+	shreg_show(seq, "detaches", &counters->detaches);
+	shreg_show(seq, "hides", &counters->hides);
+	shreg_show(seq, "flushes", &counters->flushes);
+	shreg_show(seq, "private_faults", &counters->private_faults);
+	seq_printf(seq, "table_bytes_saved %lld\n\n",
+		   (atomic64_read(&counters->nests) - atomic64_read(&counters->unnests)) * (long long)PAGE_SIZE);
+}
+
+static int shreg_regions_show(struct seq_file *seq, void *unused)
+{
+	shreg_region_for_each(shreg_show_region, seq);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(shreg_regions);
+
+void shreg_stats_init(void)
+{
+	/* debugfs's errors need no handling: without it there are no counters to read */
+	shreg_debugfs = debugfs_create_dir("shared_region", NULL);
+	debugfs_create_file("regions", 0400, shreg_debugfs, NULL, &shreg_regions_fops);
+}
+
+void shreg_stats_exit(void)
+{
+	debugfs_remove(shreg_debugfs);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "shared_region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+static int call(int fd, unsigned long command, void *argument)
+{
+	return ioctl(fd, command, argument) ? -errno : 0;
+}
+
+int shared_region_open(void)
+{
+	int fd = open(SHARED_REGION_DEVICE, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	answer->size = sizeof(*answer);
+	answer->flags = flags;
+	return call(fd, SHARED_REGION_CHECK, answer);
+}
+
+int shared_region_configure(int fd, struct shared_region_map_and_slide *request)
+{
+	request->size = sizeof(*request);
+	request->mapping_size = sizeof(struct shared_region_mapping);
+	return call(fd, SHARED_REGION_MAP_AND_SLIDE, request);
+}
+
+int shared_region_query(int fd, struct shared_region_query *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	answer->size = sizeof(*answer);
+	return call(fd, SHARED_REGION_QUERY, answer);
+}
+
+int shared_region_detach(int fd)
+{
+	struct shared_region_detach detach = { .size = sizeof(detach) };
+
+	return call(fd, SHARED_REGION_DETACH, &detach);
+}
+
+static void name_interpreter(struct shared_region_interpreter *argument, const char *genuine)
+{
+	memset(argument, 0, sizeof(*argument));
+	argument->size = sizeof(*argument);
+	argument->genuine = (__u64)(unsigned long)genuine;
+}
+
+int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement)
+{
+	struct shared_region_interpreter argument;
+
+	name_interpreter(&argument, genuine);
+	argument.replacement = (__u64)(unsigned long)replacement;
+	return call(fd, SHARED_REGION_INTERPRETER_SET, &argument);
+}
+
+int shared_region_interpreter_clear(int fd, const char *genuine)
+{
+	struct shared_region_interpreter argument;
+
+	name_interpreter(&argument, genuine);
+	return call(fd, SHARED_REGION_INTERPRETER_CLEAR, &argument);
+}
+
+int shared_region_interpreter_query(int fd, const char *genuine, struct shared_region_interpreter *answer)
+{
+	name_interpreter(answer, genuine);
+	return call(fd, SHARED_REGION_INTERPRETER_QUERY, answer);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The device from user space: thin calls that fill in sizes. C11 and C++20.
+ * Each returns 0 or -errno; `fd` is an open SHARED_REGION_DEVICE.
+ */
+#ifndef SHARED_REGION_LIB_H
+#define SHARED_REGION_LIB_H
+
+#include <linux/shared_region.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int shared_region_open(void);
+int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer);
+int shared_region_configure(int fd, struct shared_region_map_and_slide *request);
+int shared_region_query(int fd, struct shared_region_query *answer);
+int shared_region_detach(int fd);
+int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement);
+int shared_region_interpreter_clear(int fd, const char *genuine);
+int shared_region_interpreter_query(int fd, const char *genuine, struct shared_region_interpreter *answer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -31,6 +31,6 @@ check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh
 
 FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
-SCRIPT_TESTS += selftests/qemu/streams.sh
-# The guests' tests join `make check` when the module is complete (issue 3): until then `make check-qemu`, and
-# these by themselves: selftests/qemu/runner.sh, selftests/lint/kernel_style_test.sh, make lint-kernel.
+# `make check` leaves out what takes minutes and changes seldom: selftests/qemu/runner.sh, the debug kernels, and
+# (until kmod/ is clean) selftests/lint/kernel_style_test.sh with make lint-kernel.
+SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh kernel-6.1.sh kernel-6.12.sh)

@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "region.h"
@@ -35,6 +36,36 @@ struct shreg_attach *shreg_attach_of(struct mm_struct *mm)
 		attach = NULL;
 	spin_unlock(&shreg_attach_lock);
 	return attach;
+}
+
+static void shreg_attach_set_state(struct shreg_attach *attach, enum shreg_attach_state state)
+{
+	smp_store_release(&attach->state, state);	/* the VMAs before the word that they are there */
+	smp_mb();	/* the state before wake_up_var() looks for waiters, as it wants it */
+	wake_up_var(&attach->state);
+}
+
+/*
+ * The caller's attachment with all of its VMAs: another thread's CHECK may be under way. NULL: none; -EINTR: killed.
+ */
+struct shreg_attach *shreg_attach_of_current(void)
+{
+	struct shreg_attach *attach;
+	int ret;
+
+	for (;;) {
+		attach = shreg_attach_of(current->mm);
+		if (!attach)
+			return NULL;
+		/* acquire: see shreg_attach_set_state() */
+		ret = wait_var_event_killable(&attach->state, smp_load_acquire(&attach->state) != SHREG_ATTACHING);
+		if (!ret && attach->state == SHREG_ATTACHED)
+			return attach;
+		shreg_attach_put(attach);
+		if (ret)
+			return ERR_PTR(-EINTR);
+		cond_resched();
+	}
 }
 
 /*
@@ -145,11 +176,12 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	if (ret)
 		goto out;
 	attach->notified = true;
-	ret = -EEXIST;
+	ret = -EALREADY;
 	if (!shreg_attach_publish(attach))
 		goto out;
 	shreg_placeholder_unmap(region);
 	ret = shreg_map_ranges(region);
+	shreg_attach_set_state(attach, ret ? SHREG_ATTACH_FAILED : SHREG_ATTACHED);
 	if (ret)
 		goto out;
 	atomic64_inc(&region->counters.attaches);
@@ -183,6 +215,7 @@ struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_st
 		return NULL;
 	}
 	attach->notified = true;
+	attach->state = SHREG_ATTACHED;
 	shreg_attach_publish(attach);
 	return attach;
 }

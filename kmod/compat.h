@@ -29,6 +29,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 }
 #endif
 
+/* Split page-table locks that do not fit into struct page need ptlock_alloc(), which is not exported. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define SHREG_PTLOCK_ALLOCATED	(USE_SPLIT_PTE_PTLOCKS && ALLOC_SPLIT_PTLOCKS)
+#else
+#define SHREG_PTLOCK_ALLOCATED	(IS_ENABLED(CONFIG_SPLIT_PTE_PTLOCKS) && ALLOC_SPLIT_PTLOCKS)
+#endif
+
 /* The caller's executable, or NULL. */
 static inline struct file *shreg_current_exe_file(void)
 {

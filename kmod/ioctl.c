@@ -43,8 +43,11 @@ static int shreg_do_check(struct file *file, union shreg_argument *arg)
 
 	if (check->flags & ~(SHARED_REGION_CHECK_EAGER | SHARED_REGION_CHECK_WAIT))
 		return -EINVAL;
+again:
 	/* An attached process keeps its region, also after chroot(). */
-	attach = shreg_attach_of(current->mm);
+	attach = shreg_attach_of_current();
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
 	if (attach) {
 		region = attach->region;
 		kref_get(&region->ref);
@@ -61,6 +64,8 @@ static int shreg_do_check(struct file *file, union shreg_argument *arg)
 	ret = shreg_attach_current(region, check->flags & SHARED_REGION_CHECK_EAGER);
 	if (ret) {
 		shreg_region_put(region);
+		if (ret == -EALREADY)
+			goto again;	/* another thread was faster */
 		return ret;
 	}
 found:

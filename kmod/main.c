@@ -7,13 +7,14 @@
 #include <linux/module.h>
 #include <asm/cpufeature.h>
 
+#include "compat.h"
 #include "region.h"
 
 /* DESIGN.md section 7, rule 8: these keep books about page tables that shared tables would break. */
 #ifdef CONFIG_PAGE_TABLE_CHECK
 #error "shared_region cannot work with CONFIG_PAGE_TABLE_CHECK: one page is mapped by tables of many processes"
 #endif
-#if USE_SPLIT_PTE_PTLOCKS && ALLOC_SPLIT_PTLOCKS
+#if SHREG_PTLOCK_ALLOCATED
 #error "shared_region needs page-table locks inside struct page (no lockdep with NR_CPUS >= 4): see docs/testing.md"
 #endif
 #ifndef CONFIG_X86_64

@@ -118,6 +118,12 @@ static inline bool shreg_region_sealed(const struct shreg_region *region)
 struct shreg_region *shreg_configure(const struct shreg_environment *env,
 				     const struct shared_region_map_and_slide *arg);
 
+enum shreg_attach_state {
+	SHREG_ATTACHING,	/* a thread is mapping the ranges */
+	SHREG_ATTACHED,
+	SHREG_ATTACH_FAILED,
+};
+
 /*
  * A process (address space) that is attached. Every VMA of the region holds a reference; vm_private_data points
  * here, or is NULL after a fork that could not set one up: such a process gets ordinary private tables.
@@ -128,6 +134,7 @@ struct shreg_attach {
 	struct mm_struct *mm;		/* not owned: the VMAs do not outlive it */
 	struct shreg_region *region;	/* one use of it */
 	refcount_t refs;
+	int state;			/* enum shreg_attach_state; waited for with wait_var_event() */
 	bool notified;			/* notifier is registered: nesting is allowed */
 	unsigned long *private;		/* slots never to be nested (again); changed under the pmd lock */
 	unsigned long *cached;		/* slots that a CPU may have cached as nested; likewise */
@@ -137,6 +144,7 @@ struct shreg_attach {
 /* attach.c */
 int shreg_attach_current(struct shreg_region *region, bool eager);
 struct shreg_attach *shreg_attach_of(struct mm_struct *mm);
+struct shreg_attach *shreg_attach_of_current(void);
 struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm);
 void shreg_attach_put(struct shreg_attach *attach);
 

@@ -257,6 +257,42 @@ TEST_F(region, threads_that_write_the_same_slot_lose_nothing)
 	EXPECT_EQ(0, in_child(fresh_is_right, &self->region));
 }
 
+static void *check_and_read(void *data)
+{
+	struct writer *writer = data;
+	struct shared_region_check check;
+
+	pthread_barrier_wait(writer->start);
+	if (shared_region_check(writer->region->device, 0, &check))
+		return data;
+	/* a fault here kills the test */
+	touch(region_rodata(writer->region), PAGE);
+	return NULL;
+}
+
+TEST_F(region, threads_that_attach_at_once_all_find_it_mapped)
+{
+	struct writer writers[THREADS];
+	pthread_t threads[THREADS];
+	pthread_barrier_t start;
+	int i, turn, bad = 0;
+	void *result;
+
+	pthread_barrier_init(&start, NULL, THREADS);
+	for (turn = 0; turn < 30; turn++) {
+		ASSERT_EQ(0, shared_region_detach(self->region.device));
+		for (i = 0; i < THREADS; i++) {
+			writers[i] = (struct writer) { &self->region, (unsigned int)i, &start };
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL, check_and_read, &writers[i]));
+		}
+		for (i = 0; i < THREADS; i++) {
+			pthread_join(threads[i], &result);
+			bad += result != NULL;
+		}
+	}
+	EXPECT_EQ(0, bad);
+}
+
 /* ---- group 4: mprotect first, holes at fork ---- */
 
 TEST_F(region, mprotect_before_the_first_touch_counts)

@@ -33,7 +33,7 @@ done
 
 machine() {
     echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors," \
-        "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo); Linux $(uname -r);" \
+        "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo); Linux $(uname -r | cut -d- -f1);" \
         "$(ldd --version | head -n 1 | sed 's/^ldd //'); load when measured: $(cut -d' ' -f1 /proc/loadavg)."
 }
 

@@ -20,9 +20,10 @@ bool equals_base(const CapturedPage &page, const BaseContent &base) {
     return slide == base.slide_bits(VMOffset(page.offset));
 }
 
+// Over the executable the kernel's own mappings stay, so that /proc/PID/maps names its file.
 PageOpKind kind_of(const PageRun &run) {
-    size_t enough = run.space == Space::Region ? kMapRegionPages : kMapProgramPages;
-    return run.pages.size() >= enough ? PageOpKind::Map : PageOpKind::Copy;
+    bool map = run.space == Space::Region && run.pages.size() >= kMapRegionPages;
+    return map ? PageOpKind::Map : PageOpKind::Copy;
 }
 
 bool by_place(const CapturedPage *a, const CapturedPage *b) {

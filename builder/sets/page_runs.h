@@ -19,8 +19,6 @@ struct PageRun {
 
 // A mapping costs about as much as copying one page, and one more mapping for the kernel to keep.
 inline constexpr size_t kMapRegionPages = 4;
-// Over the executable a mapping also changes what /proc/PID/maps names.
-inline constexpr size_t kMapProgramPages = 8;
 
 // What one program needs besides the base content.
 class PageRuns {

@@ -92,7 +92,7 @@ inline constexpr uint64_t kMappedByPages = ~0ULL;
 
 enum class PageOpKind : uint32_t {
     Copy = 0, // copy the pages over what is mapped there (which is writable)
-    Map = 1,  // map them there, private and writable (space Region only outside the executable's bss too)
+    Map = 1,  // map them there, private and writable (space Region only)
 };
 
 // Pages that differ from what is mapped at a place.

@@ -25,7 +25,8 @@ $(O)/kmod/tests/%: selftests/kmod/%.c $(KMOD_TEST_COMMON) $(KMOD_TEST_HEADERS) |
 kmod: ## the module for KERNEL=6.1|6.12|lockdep|kasan, to out/kmod/KERNEL
 	$(Q)selftests/qemu/build-module $(KERNEL) $(if $(wildcard Kbuild),.,kmod)
 
-kmod-tests: $(KMOD_TESTS)
+kmod-tests: $(KMOD_TESTS) # and no program whose source is gone
+	$(Q)rm -f $(filter-out $(KMOD_TESTS),$(wildcard $(O)/kmod/tests/*))
 
 check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh

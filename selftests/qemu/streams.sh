@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The parts of the guest runner that read text: TAP streams (merge-tap) and consoles (console-findings).
+# The parts of the guest runner that read text: TAP streams (merge-tap), consoles (console-findings), boots (plan-boots).
 # shellcheck source=selftests/lib/tap.sh
 source "$(dirname "$0")/../lib/tap.sh"
 here=$(dirname "$0")
@@ -71,4 +71,45 @@ a[5]: segfault at 0 ip 0 sp 0 error 4 in a[400000+1000]
 rcu: Hierarchical RCU implementation.
 sysrq: Show Blocked State
 LINES
+
+mkdir "$TAP_TMP/tests"
+for program in a_test b_test c_test; do
+    printf '#!/bin/sh\n' >"$TAP_TMP/tests/$program"
+    chmod +x "$TAP_TMP/tests/$program"
+done
+# planned KERNEL PROGRAM... : standard input as the file of boots; the directory's name is left out
+planned() {
+    cat >"$TAP_TMP/boots"
+    { "$here/plan-boots" "$1" "$TAP_TMP/boots" "$TAP_TMP/tests" "${@:2}" 2>&1 || echo "status $?"; } | sed "s#$TAP_TMP/tests/##g;s#$TAP_TMP/##g" | tr '\n' ';'
+}
+is "$(planned 6.1 <<<'boot all -- ...')" "boot all '' -- a_test b_test c_test ;" "boots: ... is all programs"
+two=$'boot all -- ...\nboot one --parameters "x=1 y=2" --append "p q" --icount --kernels "6.1 6.12" -- "b_test -v" b_test'
+is "$(planned 6.12 <<<"$two")" \
+    "boot all '' -- a_test c_test ;boot one x=1\\ y=2 --append p\\ q --icount -- b_test\\ -v b_test ;" \
+    "boots: a program that a later line names is not in ...; words keep together"
+is "$(planned kasan <<<"$two")" "boot all '' -- a_test c_test ;skip b_test boots\\ runs\\ it\\ only\\ on\\ 6.1\\ 6.12 ;" \
+    "boots: a program that is only for other kernels is told as skipped"
+is "$(planned 6.1 b_test <<<"$two")" "boot one x=1\\ y=2 --append p\\ q --icount -- b_test\\ -v b_test ;" \
+    "boots: programs that are asked for run in their boot, alone"
+is "$(planned 6.1 a_test c_test <<<"$two")" "boot all '' -- a_test c_test ;" "boots: also those of ..."
+like "$(planned 6.1 a_test d_test <<<"$two")" '^plan-boots: no program d_test in .*;status 2;$' \
+    "boots: asking for a program that is not there fails"
+while IFS='|' read -r lines message; do
+    like "$(printf '%b\n' "$lines" | planned 6.1)" "^plan-boots: [^;]*${message}[^;]*;status 2;\$" "boots: a wrong line fails: $message"
+done <<'LINES'
+boot all --icount|no -- before the programs
+boot all -- ...\nboot x --apend quiet -- a_test|unknown option --apend
+boot all -- ...\nboot x --log y -- a_test|unknown option --log
+boot all -- ...\nboot x --append -- a_test|--append needs an argument
+boot all -- ...\nboot x --icount --|names no program
+boot all -- ...\nboot x -- d_test|no program .d_test
+boot all -- ...\nboot x --kernels 6.2 -- a_test|unknown kernel 6.2
+boot all -- ...\nboot x --kernels "" -- a_test|no kernel
+boot all -- ...\nboot all -- a_test|two boots have this name
+boot -- ...|begins with its name
+boot all -- ...\nboot rest -- ...|stands in all already
+boot x -- a_test b_test|c_test: no boot of .* runs it on
+boot all --kernels "6.1 6.12 lockdep" -- ...\nboot x -- a_test|no boot of .* runs it on kasan
+LINES
+like "$(planned 6.1 <<<'bot all -- ...')" 'bot: command not found;status' "boots: an unknown word fails"
 tap_done

@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Which tests of the kernel module run together, and in which machine (selftests/qemu/plan-boots says the form).
+
+# Whatever needs nothing special.
+boot all -- ...
+
+# Sharpest for stale translations: without PTI and PCIDs nothing but the module's own flush empties the TLB.
+boot stale --append 'pti=off nopcid' -- coherence_test
+
+# Figures: one instruction is one nanosecond (debug kernels would count themselves).
+# boot cost --icount --kernels '6.1 6.12' -- cost_test
+
+# Damage: swap on zram; two NUMA nodes, between which balancing moves pages.
+# boot swap --debian-module zram -- swap_test
+# boot numa --nodes 2 -- numa_test

@@ -2,8 +2,9 @@
 /*
  * ptrace and /proc/PID/mem: get_user_pages() refuses VM_PFNMAP, so __access_remote_vm() asks here.
  *
- * mmap_lock is held for reading, the mm may be another process's. Never let wp_page_copy() handle a special PTE
- * here: for such it copies from the address in the *current* mm, which is the tracer's (rule 5).
+ * mmap_lock is held for reading, the mm may be another process's. Never let wp_page_copy() handle a
+ * special PTE here: for such it copies from the address in the *current* mm, which is the tracer's
+ * (rule 5).
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -18,13 +19,17 @@ enum shreg_found {
 	SHREG_NOT_HERE,		/* swapped out, or not to be written yet: a fault will help */
 };
 
-/* A page that may be written without asking: mapped writable, or anonymous and nobody else's (as for FOLL_FORCE). */
+/*
+ * A page that may be written without asking: mapped writable, or anonymous and nobody else's (as
+ * for FOLL_FORCE).
+ */
 static bool shreg_may_write(pte_t pte, struct page *page)
 {
 	return pte_write(pte) || (PageAnon(page) && PageAnonExclusive(page));
 }
 
-static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long addr, bool write, struct page **page)
+static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long addr, bool write,
+				   struct page **page)
 {
 	enum shreg_found found = SHREG_REGION_PAGE;
 	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
@@ -33,7 +38,10 @@ static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long add
 
 	if (!pmd || pmd_none(*pmd))
 		return SHREG_REGION_PAGE;
-	/* pte_offset_map_lock() is not exported in 6.12; our tables do not vanish while mmap_lock is held */
+	/*
+	 * pte_offset_map_lock() is not exported in 6.12; our tables do not vanish while mmap_lock
+	 * is held
+	 */
 	ptl = pte_lockptr(vma->vm_mm, pmd);
 	spin_lock(ptl);
 	ptep = pte_offset_kernel(pmd, addr);
@@ -87,7 +95,8 @@ static struct page *shreg_own_page(struct vm_area_struct *vma, unsigned long add
 		if (vma->vm_private_data)
 			shreg_leave(vma->vm_private_data, addr, addr + 1, SHREG_UNNEST, true);
 		shreg_clear_special(vma, addr);
-		if (handle_mm_fault(vma, addr, FAULT_FLAG_WRITE | FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
+		if (handle_mm_fault(vma, addr, FAULT_FLAG_WRITE | FAULT_FLAG_REMOTE, NULL) &
+		    VM_FAULT_ERROR)
 			return NULL;
 	}
 	return NULL;

@@ -40,13 +40,20 @@ struct shreg_attach *shreg_attach_of(struct mm_struct *mm)
 
 static void shreg_attach_set_state(struct shreg_attach *attach, enum shreg_attach_state state)
 {
-	smp_store_release(&attach->state, state);	/* the VMAs before the word that they are there */
+	smp_store_release(&attach->state, state); /* the VMAs before the word that they are there */
 	smp_mb();	/* the state before wake_up_var() looks for waiters, as it wants it */
 	wake_up_var(&attach->state);
 }
 
+static bool shreg_attach_under_way(struct shreg_attach *attach)
+{
+	/* pairs with the release in shreg_attach_set_state() */
+	return smp_load_acquire(&attach->state) == SHREG_ATTACHING;
+}
+
 /*
- * The caller's attachment with all of its VMAs: another thread's CHECK may be under way. NULL: none; -EINTR: killed.
+ * The caller's attachment with all of its VMAs: another thread's CHECK may be under way. NULL:
+ * none; -EINTR: killed.
  */
 struct shreg_attach *shreg_attach_of_current(void)
 {
@@ -57,8 +64,7 @@ struct shreg_attach *shreg_attach_of_current(void)
 		attach = shreg_attach_of(current->mm);
 		if (!attach)
 			return NULL;
-		/* acquire: see shreg_attach_set_state() */
-		ret = wait_var_event_killable(&attach->state, smp_load_acquire(&attach->state) != SHREG_ATTACHING);
+		ret = wait_var_event_killable(&attach->state, !shreg_attach_under_way(attach));
 		if (!ret && attach->state == SHREG_ATTACHED)
 			return attach;
 		shreg_attach_put(attach);
@@ -69,8 +75,8 @@ struct shreg_attach *shreg_attach_of_current(void)
 }
 
 /*
- * May be called under mmap_lock: the last VMA's ->close. Removing the notifier waits for invalidations under way,
- * and none of them waits for mmap_lock.
+ * May be called under mmap_lock: the last VMA's ->close. Removing the notifier waits for
+ * invalidations under way, and none of them waits for mmap_lock.
  */
 void shreg_attach_put(struct shreg_attach *attach)
 {
@@ -127,7 +133,10 @@ static int shreg_map_ranges(struct shreg_region *region)
 	for (i = 0; i < region->range_count; i++) {
 		const struct shreg_range *range = &region->ranges[i];
 
-		/* the only exported function that inserts a VMA; NOREPLACE: what the process has there stays */
+		/*
+		 * the only exported function that inserts a VMA; NOREPLACE: what the process has
+		 * there stays
+		 */
 		addr = vm_mmap(region->file, region->base + range->offset, range->size, range->prot,
 			       MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset);
 		if (IS_ERR_VALUE(addr))
@@ -136,13 +145,19 @@ static int shreg_map_ranges(struct shreg_region *region)
 	return 0;
 
 err_mapped:
-	/* cannot fail for a VMA that is not sealed with mseal(), and nobody knew the address before (rule 9) */
+	/*
+	 * cannot fail for a VMA that is not sealed with mseal(), and nobody knew the address before
+	 * (rule 9)
+	 */
 	if (i)
 		vm_munmap(region->base, region->ranges[i].offset);
 	return addr;
 }
 
-/* Nests now what the first access of each GiB would nest. Failing is harmless: the access will do it. */
+/*
+ * Nests now what the first access of each GiB would nest. Failing is harmless: the access will do
+ * it.
+ */
 static void shreg_nest_now(struct shreg_region *region)
 {
 	struct mm_struct *mm = current->mm;
@@ -151,7 +166,8 @@ static void shreg_nest_now(struct shreg_region *region)
 
 	mmap_read_lock(mm);
 	for (addr = region->base; addr < end; addr = (addr & PUD_MASK) + PUD_SIZE) {
-		for (slot = shreg_slot_of(region, addr); slot < region->slots && !region->tables[slot]; slot++)
+		for (slot = shreg_slot_of(region, addr);
+		     slot < region->slots && !region->tables[slot]; slot++)
 			;
 		if (slot == region->slots)
 			break;
@@ -171,8 +187,8 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
 	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
-	ret = mmu_interval_notifier_insert(&attach->notifier, current->mm, region->base, region->size,
-					   &shreg_notifier_ops);
+	ret = mmu_interval_notifier_insert(&attach->notifier, current->mm, region->base,
+					   region->size, &shreg_notifier_ops);
 	if (ret)
 		goto out;
 	attach->notified = true;
@@ -193,9 +209,9 @@ out:
 }
 
 /*
- * The child's attachment, with a reference for one more VMA; NULL if there can be none: ->open cannot fail, so
- * that child gets private tables page by page. Both mmap_locks are held for writing, and the child's VMAs may
- * still be the parent's (6.12): no walk.
+ * The child's attachment, with a reference for one more VMA; NULL if there can be none: ->open
+ * cannot fail, so that child gets private tables page by page. Both mmap_locks are held for
+ * writing, and the child's VMAs may still be the parent's (6.12): no walk.
  */
 struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm)
 {

@@ -13,11 +13,11 @@
 #include <linux/xattr.h>
 #include <asm/pgalloc.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE || KERNEL_VERSION(6, 13, 0) <= LINUX_VERSION_CODE
 #error "shared_region is known to be right on Linux 6.1 to 6.12 only: it shares page tables"
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
 static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {
 	vma->vm_flags |= flags;
@@ -29,8 +29,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 }
 #endif
 
-/* Split page-table locks that do not fit into struct page need ptlock_alloc(), which is not exported. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/*
+ * Split page-table locks that do not fit into struct page need ptlock_alloc(), which is not
+ * exported.
+ */
+#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
 #define SHREG_PTLOCK_ALLOCATED	(USE_SPLIT_PTE_PTLOCKS && ALLOC_SPLIT_PTLOCKS)
 #else
 #define SHREG_PTLOCK_ALLOCATED	(IS_ENABLED(CONFIG_SPLIT_PTE_PTLOCKS) && ALLOC_SPLIT_PTLOCKS)
@@ -42,7 +45,7 @@ static inline struct file *shreg_current_exe_file(void)
 	struct file *file;
 
 	rcu_read_lock();
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
 	file = rcu_dereference(current->mm->exe_file);
 	if (file && !get_file_rcu(file))
 		file = NULL;
@@ -60,7 +63,7 @@ static inline ssize_t shreg_get_xattr(struct file *file, const char *name, void 
 
 static inline bool shreg_pmd_is_leaf(pmd_t pmd)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
 	return pmd_large(pmd);
 #else
 	return pmd_leaf(pmd);
@@ -70,7 +73,7 @@ static inline bool shreg_pmd_is_leaf(pmd_t pmd)
 /* ctime of a file as a number that changes whenever the file does */
 static inline u64 shreg_ctime(const struct inode *inode)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#if KERNEL_VERSION(6, 6, 0) > LINUX_VERSION_CODE
 	return (u64)inode->i_ctime.tv_sec * NSEC_PER_SEC + inode->i_ctime.tv_nsec;
 #else
 	struct timespec64 t = inode_get_ctime(inode);

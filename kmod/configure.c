@@ -2,8 +2,8 @@
 /*
  * MAP_AND_SLIDE: from a request to a sealed region.
  *
- * All in one ioctl, in memory that no process maps: so there is nothing to undo but to free it, whether a step
- * fails or the configurator is killed, and nobody ever sees half a region.
+ * All in one ioctl, in memory that no process maps: so there is nothing to undo but to free it,
+ * whether a step fails or the configurator is killed, and nobody ever sees half a region.
  */
 #include <crypto/sha2.h>
 #include <linux/file.h>
@@ -17,8 +17,8 @@
 #include "region.h"
 
 /*
- * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high enough for the
- * address-space layout of the sanitizers. docs/kernel-abi.md.
+ * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high
+ * enough for the address-space layout of the sanitizers. docs/kernel-abi.md.
  */
 #define SHREG_BASE_LOW	0x7e8000000000UL
 #define SHREG_BASE_HIGH	0x7f0000000000UL
@@ -44,15 +44,18 @@ struct shreg_configuration {
 
 static int shreg_check_mapping(const struct shared_region_mapping *map, u64 region_size)
 {
-	const u32 all = SHARED_REGION_PROT_READ | SHARED_REGION_PROT_WRITE | SHARED_REGION_PROT_EXEC;
+	const u32 all = SHARED_REGION_PROT_READ | SHARED_REGION_PROT_WRITE |
+			SHARED_REGION_PROT_EXEC;
 	bool zero = map->flags & SHARED_REGION_MAPPING_ZERO;
 
-	if (map->reserved || (map->flags & ~(SHARED_REGION_MAPPING_PRIVATE | SHARED_REGION_MAPPING_ZERO)))
+	if (map->reserved ||
+	    (map->flags & ~(SHARED_REGION_MAPPING_PRIVATE | SHARED_REGION_MAPPING_ZERO)))
 		return -EINVAL;
 	if ((map->prot & ~all) || !(map->prot & SHARED_REGION_PROT_READ))
 		return -EINVAL;
 	/* writable means private, and never executable */
-	if (!!(map->prot & SHARED_REGION_PROT_WRITE) != !!(map->flags & SHARED_REGION_MAPPING_PRIVATE))
+	if (!!(map->prot & SHARED_REGION_PROT_WRITE) !=
+	    !!(map->flags & SHARED_REGION_MAPPING_PRIVATE))
 		return -EINVAL;
 	if ((map->prot & SHARED_REGION_PROT_WRITE) && (map->prot & SHARED_REGION_PROT_EXEC))
 		return -EINVAL;
@@ -62,7 +65,8 @@ static int shreg_check_mapping(const struct shared_region_mapping *map, u64 regi
 		return -EINVAL;
 	if (map->region_offset > region_size || map->length > region_size - map->region_offset)
 		return -EINVAL;
-	if (map->file_offset > LLONG_MAX - map->length || map->slide_count > map->length / sizeof(u64))
+	if (map->file_offset > LLONG_MAX - map->length ||
+	    map->slide_count > map->length / sizeof(u64))
 		return -EINVAL;
 	return 0;
 }
@@ -105,15 +109,16 @@ static int shreg_read_piece(const struct shreg_configuration *config, unsigned i
 	const char __user *user = u64_to_user_ptr(arg->mappings);
 	int ret;
 
-	ret = copy_struct_from_user(&piece->arg, sizeof(piece->arg), user + (size_t)i * arg->mapping_size,
-				    arg->mapping_size);
+	ret = copy_struct_from_user(&piece->arg, sizeof(piece->arg),
+				    user + (size_t)i * arg->mapping_size, arg->mapping_size);
 	if (!ret)
 		ret = shreg_check_mapping(&piece->arg, config->size);
 	if (!ret)
 		ret = shreg_open_piece(config, piece);
 	if (ret || !piece->arg.slide_count)
 		return ret;
-	piece->slide = vmemdup_user(u64_to_user_ptr(piece->arg.slide), piece->arg.slide_count * sizeof(u64));
+	piece->slide = vmemdup_user(u64_to_user_ptr(piece->arg.slide),
+				    piece->arg.slide_count * sizeof(u64));
 	if (IS_ERR(piece->slide)) {
 		ret = PTR_ERR(piece->slide);
 		piece->slide = NULL;
@@ -127,9 +132,11 @@ static int shreg_read_request(struct shreg_configuration *config)
 	unsigned int i;
 	int ret;
 
-	if (arg->region_size > SHARED_REGION_MAX_SIZE || arg->mapping_count > SHARED_REGION_MAX_MAPPINGS)
+	if (arg->region_size > SHARED_REGION_MAX_SIZE ||
+	    arg->mapping_count > SHARED_REGION_MAX_MAPPINGS)
 		return -E2BIG;
-	if (!arg->region_size || !arg->mapping_count || arg->mapping_size < sizeof(struct shared_region_mapping) ||
+	if (!arg->region_size || !arg->mapping_count ||
+	    arg->mapping_size < sizeof(struct shared_region_mapping) ||
 	    arg->mapping_size > PAGE_SIZE)
 		return -EINVAL;
 	config->size = ALIGN(arg->region_size, SHREG_SLOT_SIZE);
@@ -158,7 +165,8 @@ static void shreg_drop_request(struct shreg_configuration *config)
 }
 
 /* What makes two requests the same: all but the numbers of fds and the places of arrays. */
-static void shreg_digest(const struct shreg_configuration *config, u8 digest[SHARED_REGION_SHA256_SIZE])
+static void shreg_digest(const struct shreg_configuration *config,
+			 u8 digest[SHARED_REGION_SHA256_SIZE])
 {
 	struct sha256_state state;
 	unsigned int i;
@@ -195,7 +203,10 @@ static struct page *shreg_configure_page(struct shreg_region *region, u64 offset
 		clear_highpage(*slot);
 		return *slot;
 	}
-	/* GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged to the caller */
+	/*
+	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged
+	 * to the caller
+	 */
 	*slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (*slot)
 		region->page_count++;
@@ -225,7 +236,8 @@ static int shreg_fill_piece(struct shreg_configuration *config, const struct shr
 	int ret;
 
 	for (done = 0; done < piece->arg.length; done += PAGE_SIZE) {
-		struct page *page = shreg_configure_page(config->region, piece->arg.region_offset + done);
+		struct page *page =
+			shreg_configure_page(config->region, piece->arg.region_offset + done);
 
 		if (!page)
 			return -ENOMEM;
@@ -268,20 +280,23 @@ static int shreg_verify(const struct shreg_configuration *config)
 
 /* ---- slide ---- */
 
-static int shreg_slide_word(struct shreg_region *region, const struct shreg_piece *piece, u64 offset)
+static int shreg_slide_word(struct shreg_region *region, const struct shreg_piece *piece,
+			    u64 offset)
 {
 	const struct shared_region_mapping *map = &piece->arg;
 	u64 *words;
 
-	if (offset < map->region_offset || offset - map->region_offset > map->length - sizeof(u64) ||
-	    offset % sizeof(u64))
+	if (offset < map->region_offset ||
+	    offset - map->region_offset > map->length - sizeof(u64) || offset % sizeof(u64))
 		return -EINVAL;
 	words = page_address(region->pages[offset >> PAGE_SHIFT]);
 	words[offset_in_page(offset) / sizeof(u64)] += region->base;
 	return 0;
 }
 
-/* RELR as in SHT_RELR: an even entry is an offset, an odd one a bitmap of the 63 words that follow. */
+/*
+ * RELR as in SHT_RELR: an even entry is an offset, an odd one a bitmap of the 63 words that follow.
+ */
 static int shreg_slide_piece(struct shreg_region *region, const struct shreg_piece *piece)
 {
 	u64 i, next = 0;
@@ -347,7 +362,8 @@ static unsigned long shreg_split_rights(const u8 *rights, u64 pages, struct shre
 		if (i < pages && rights[i] == rights[start])
 			continue;
 		if (ranges)
-			ranges[count] = (struct shreg_range){ start << PAGE_SHIFT, (i - start) << PAGE_SHIFT,
+			ranges[count] = (struct shreg_range){ start << PAGE_SHIFT,
+							      (i - start) << PAGE_SHIFT,
 							      rights[start] };
 		count++;
 		start = i;
@@ -362,8 +378,9 @@ static int shreg_make_ranges(struct shreg_configuration *config)
 	u64 pages = config->size >> PAGE_SHIFT;
 	u8 *rights = shreg_page_rights(config);
 
-	BUILD_BUG_ON(SHARED_REGION_PROT_READ != PROT_READ || SHARED_REGION_PROT_WRITE != PROT_WRITE ||
-		     SHARED_REGION_PROT_EXEC != PROT_EXEC);
+	BUILD_BUG_ON(SHARED_REGION_PROT_READ != PROT_READ);
+	BUILD_BUG_ON(SHARED_REGION_PROT_WRITE != PROT_WRITE);
+	BUILD_BUG_ON(SHARED_REGION_PROT_EXEC != PROT_EXEC);
 	if (!rights)
 		return -ENOMEM;
 	region->range_count = shreg_split_rights(rights, pages, NULL);
@@ -385,7 +402,8 @@ static int shreg_check_files_again(const struct shreg_configuration *config)
 
 		if (!piece->file)
 			continue;
-		if (shreg_ctime(file_inode(piece->file)) != piece->ctime || shreg_check_file(config, piece->file))
+		if (shreg_ctime(file_inode(piece->file)) != piece->ctime ||
+		    shreg_check_file(config, piece->file))
 			return -ESTALE;
 	}
 	return 0;
@@ -397,7 +415,8 @@ static int shreg_fill_region(struct shreg_configuration *config)
 	unsigned int i;
 	int ret;
 
-	region->pages = kvcalloc(config->size >> PAGE_SHIFT, sizeof(*region->pages), GFP_KERNEL_ACCOUNT);
+	region->pages =
+		kvcalloc(config->size >> PAGE_SHIFT, sizeof(*region->pages), GFP_KERNEL_ACCOUNT);
 	if (!region->pages)
 		return -ENOMEM;
 	for (i = 0; i < config->count; i++) {
@@ -436,7 +455,10 @@ static struct shreg_region *shreg_accept_other(const struct shreg_configuration 
 	return ERR_PTR(-EEXIST);
 }
 
-/* One tries, the others wait in shreg_accept_other(); when it fails (-ENOMEM there), one of them tries. */
+/*
+ * One tries, the others wait in shreg_accept_other(); when it fails (-ENOMEM there), one of them
+ * tries.
+ */
 static struct shreg_region *shreg_become_configurator(struct shreg_configuration *config)
 {
 	struct shreg_region *region;

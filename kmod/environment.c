@@ -14,13 +14,18 @@
 #include "compat.h"
 #include "region.h"
 
-/* x86-64 psABI level. One machine has one; it is in the key so that the key says all that the content depends on. */
+/*
+ * x86-64 psABI level. One machine has one; it is in the key so that the key says all that the
+ * content depends on.
+ */
 static unsigned int shreg_cpu_level(void)
 {
-	static const u16 v2[] = { X86_FEATURE_CX16, X86_FEATURE_LAHF_LM, X86_FEATURE_POPCNT, X86_FEATURE_XMM3,
-				  X86_FEATURE_XMM4_1, X86_FEATURE_XMM4_2, X86_FEATURE_SSSE3 };
-	static const u16 v3[] = { X86_FEATURE_AVX, X86_FEATURE_AVX2, X86_FEATURE_BMI1, X86_FEATURE_BMI2,
-				  X86_FEATURE_F16C, X86_FEATURE_FMA, X86_FEATURE_ABM, X86_FEATURE_MOVBE };
+	static const u16 v2[] = { X86_FEATURE_CX16, X86_FEATURE_LAHF_LM, X86_FEATURE_POPCNT,
+				  X86_FEATURE_XMM3, X86_FEATURE_XMM4_1, X86_FEATURE_XMM4_2,
+				  X86_FEATURE_SSSE3 };
+	static const u16 v3[] = { X86_FEATURE_AVX,  X86_FEATURE_AVX2, X86_FEATURE_BMI1,
+				  X86_FEATURE_BMI2, X86_FEATURE_F16C, X86_FEATURE_FMA,
+				  X86_FEATURE_ABM,  X86_FEATURE_MOVBE };
 	static const u16 v4[] = { X86_FEATURE_AVX512F, X86_FEATURE_AVX512BW, X86_FEATURE_AVX512CD,
 				  X86_FEATURE_AVX512DQ, X86_FEATURE_AVX512VL };
 	int i;
@@ -37,7 +42,10 @@ static unsigned int shreg_cpu_level(void)
 	return 4;
 }
 
-/* The team that the executable belongs to. Only a security.* attribute: writing one needs privilege. */
+/*
+ * The team that the executable belongs to. Only a security.* attribute: writing one needs
+ * privilege.
+ */
 static int shreg_team_of_current(char team[SHREG_TEAM_MAX])
 {
 	struct file *exe = shreg_current_exe_file();
@@ -76,6 +84,7 @@ void shreg_environment_put(struct shreg_environment *env)
 
 bool shreg_environment_equal(const struct shreg_environment *a, const struct shreg_environment *b)
 {
-	return path_equal(&a->root, &b->root) && a->user_ns == b->user_ns && a->compat == b->compat &&
-	       a->cpu_level == b->cpu_level && !memcmp(a->team, b->team, sizeof(a->team));
+	return path_equal(&a->root, &b->root) && a->user_ns == b->user_ns &&
+	       a->compat == b->compat && a->cpu_level == b->cpu_level &&
+	       !memcmp(a->team, b->team, sizeof(a->team));
 }

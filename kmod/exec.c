@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interpreter substitution: execve() of a program of a registered root opens another ld.so than PT_INTERP says.
+ * Interpreter substitution: execve() of a program of a registered root opens another ld.so than
+ * PT_INTERP says.
  *
- * A kretprobe on open_exec(), which gets the name as its argument. The entry handler runs atomically: it compares
- * the name, the caller's root, and whether the genuine ld.so is still the registered one; no look-up, no sleep. The
- * replacement's name must live until open_exec() has copied it, which may sleep: so each substitution holds a
- * reference until the function returns. A missed probe means the genuine ld.so, which is always right.
+ * A kretprobe on open_exec(), which gets the name as its argument. The entry handler runs
+ * atomically: it compares the name, the caller's root, and whether the genuine ld.so is still the
+ * registered one; no look-up, no sleep. The replacement's name must live until open_exec() has
+ * copied it, which may sleep: so each substitution holds a reference until the function returns. A
+ * missed probe means the genuine ld.so, which is always right.
  *
- * Scripts whose #! line names the genuine ld.so itself are substituted as well: it is the same call.
+ * Scripts whose #! line names the genuine ld.so itself are substituted as well: it is the same
+ * call.
  */
 #include <linux/capability.h>
 #include <linux/dcache.h>
@@ -54,8 +57,8 @@ static atomic_t shreg_substituting = ATOMIC_INIT(0);	/* open_exec() calls with a
 static atomic_t shreg_exec_works = ATOMIC_INIT(0);	/* shreg_exec_done() still to come */
 
 /*
- * In a work item: the last reference may go in the probe's handler, and path_put() sleeps. Handlers that found the
- * pair in the list before it went look at its dentry: wait for them.
+ * In a work item: the last reference may go in the probe's handler, and path_put() sleeps. Handlers
+ * that found the pair in the list before it went look at its dentry: wait for them.
  */
 static void shreg_interpreter_release(struct work_struct *work)
 {
@@ -73,7 +76,10 @@ static void shreg_interpreter_put(struct shreg_interpreter *pair)
 		queue_work(shreg_wq, &pair->release);
 }
 
-/* Is the file at the genuine path still the one that was registered? A rename over it unhashes its dentry. */
+/*
+ * Is the file at the genuine path still the one that was registered? A rename over it unhashes its
+ * dentry.
+ */
 static bool shreg_genuine_unchanged(struct shreg_interpreter *pair)
 {
 	if (READ_ONCE(pair->stale))
@@ -82,7 +88,8 @@ static bool shreg_genuine_unchanged(struct shreg_interpreter *pair)
 	    shreg_ctime(pair->inode) == pair->ctime)
 		return true;
 	WRITE_ONCE(pair->stale, true);
-	pr_notice("shared_region: %s was replaced or rewritten: no substitution any more\n", pair->name);
+	pr_notice("shared_region: %s was replaced or rewritten: no substitution any more\n",
+		  pair->name);
 	return false;
 }
 
@@ -103,7 +110,8 @@ static struct shreg_interpreter *shreg_interpreter_find(const char *name)
 {
 	struct shreg_interpreter *pair;
 
-	list_for_each_entry_rcu(pair, &shreg_interpreters, link, lockdep_is_held(&shreg_interpreter_lock))
+	list_for_each_entry_rcu(pair, &shreg_interpreters, link,
+				lockdep_is_held(&shreg_interpreter_lock))
 		if (!strcmp(pair->name, name) && shreg_root_is(&pair->root))
 			return pair;
 	return NULL;
@@ -189,7 +197,10 @@ static int shreg_probe_register(void)
 	return ret ? -EOPNOTSUPP : 0;
 }
 
-/* shreg_interpreter_lock held, nobody finds a pair any more: wait for the return handlers, which hold names. */
+/*
+ * shreg_interpreter_lock held, nobody finds a pair any more: wait for the return handlers, which
+ * hold names.
+ */
 static void shreg_probe_unregister(void)
 {
 	if (!list_empty(&shreg_interpreters))
@@ -295,7 +306,8 @@ int shreg_interpreter_set(struct shared_region_interpreter *arg)
 }
 
 /* CLEAR and QUERY: which pair is meant. */
-static int shreg_interpreter_name(const struct shared_region_interpreter *arg, char name[SHREG_INTERPRETER_MAX])
+static int shreg_interpreter_name(const struct shared_region_interpreter *arg,
+				  char name[SHREG_INTERPRETER_MAX])
 {
 	int ret = shreg_interpreter_check(arg);
 
@@ -355,7 +367,10 @@ void shreg_exec_exit(void)
 	mutex_unlock(&shreg_interpreter_lock);
 	while (atomic_read(&shreg_exec_works))
 		msleep(20);
-	/* the last of them may still be at its last instruction: until it schedules or is in user mode */
+	/*
+	 * the last of them may still be at its last instruction: until it schedules or is in user
+	 * mode
+	 */
 	synchronize_rcu_tasks();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device's ioctls: one table, one path that checks sizes and copies. What they mean: uapi header.
+ * The device's ioctls: one table, one path that checks sizes and copies. What they mean: uapi
+ * header.
  */
 #include <linux/compat.h>
 #include <linux/fs.h>
@@ -215,15 +216,22 @@ static int shreg_do_interpreter_query(struct file *file, union shreg_argument *a
 	return shreg_interpreter_query(&arg->interpreter);
 }
 
+/* The command, its structure with the last field of the first version, and who does it. */
+#define SHREG_IOCTL(command, type, last, function) {				\
+	.cmd = SHARED_REGION_##command,						\
+	.size = sizeof(struct shared_region_##type),				\
+	.min_size = offsetofend(struct shared_region_##type, last),		\
+	.handler = shreg_do_##function,						\
+}
+
 static const struct shreg_ioctl shreg_ioctls[] = {
-#define SHREG_SIZES(name, last) sizeof(struct shared_region_##name), offsetofend(struct shared_region_##name, last)
-	{ SHARED_REGION_CHECK, SHREG_SIZES(check, uuid), shreg_do_check },
-	{ SHARED_REGION_MAP_AND_SLIDE, SHREG_SIZES(map_and_slide, slide), shreg_do_map_and_slide },
-	{ SHARED_REGION_QUERY, SHREG_SIZES(query, uuid), shreg_do_query },
-	{ SHARED_REGION_DETACH, SHREG_SIZES(detach, flags), shreg_do_detach },
-	{ SHARED_REGION_INTERPRETER_SET, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_set },
-	{ SHARED_REGION_INTERPRETER_CLEAR, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_clear },
-	{ SHARED_REGION_INTERPRETER_QUERY, SHREG_SIZES(interpreter, substituted), shreg_do_interpreter_query },
+	SHREG_IOCTL(CHECK, check, uuid, check),
+	SHREG_IOCTL(MAP_AND_SLIDE, map_and_slide, slide, map_and_slide),
+	SHREG_IOCTL(QUERY, query, uuid, query),
+	SHREG_IOCTL(DETACH, detach, flags, detach),
+	SHREG_IOCTL(INTERPRETER_SET, interpreter, substituted, interpreter_set),
+	SHREG_IOCTL(INTERPRETER_CLEAR, interpreter, substituted, interpreter_clear),
+	SHREG_IOCTL(INTERPRETER_QUERY, interpreter, substituted, interpreter_query),
 };
 
 static const struct shreg_ioctl *shreg_ioctl_find(unsigned int cmd)
@@ -246,7 +254,10 @@ long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!ioctl)
 		return -ENOTTY;
-	/* Whatever the environment says later: no region has an address that a 32-bit process can reach. */
+	/*
+	 * Whatever the environment says later: no region has an address that a 32-bit process can
+	 * reach.
+	 */
 	if (in_compat_syscall())
 		return -EOPNOTSUPP;
 	if (get_user(size, (u32 __user *)user))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and unload: refuses machines and kernels where sharing page tables is not known to be right, then offers
- * /dev/shared_region.
+ * Load and unload: refuses machines and kernels where sharing page tables is not known to be right,
+ * then offers /dev/shared_region.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -10,12 +10,14 @@
 #include "compat.h"
 #include "region.h"
 
-/* DESIGN.md section 7, rule 8: these keep books about page tables that shared tables would break. */
+/*
+ * DESIGN.md section 7, rule 8: these keep books about page tables that shared tables would break.
+ */
 #ifdef CONFIG_PAGE_TABLE_CHECK
-#error "shared_region cannot work with CONFIG_PAGE_TABLE_CHECK: one page is mapped by tables of many processes"
+#error "shared_region cannot work with CONFIG_PAGE_TABLE_CHECK: pages belong to many processes"
 #endif
 #if SHREG_PTLOCK_ALLOCATED
-#error "shared_region needs page-table locks inside struct page (no lockdep with NR_CPUS >= 4): see docs/testing.md"
+#error "shared_region needs page-table locks in struct page (docs/testing.md, lockdep.config)"
 #endif
 #ifndef CONFIG_X86_64
 #error "shared_region knows x86-64 page tables only"
@@ -74,8 +76,8 @@ err_wq:
 static void __exit shreg_exit(void)
 {
 	/*
-	 * No file of the device and no VMA is left: both hold a reference to the module. So the regions that
-	 * remain wait for their delayed destruction only.
+	 * No file of the device and no VMA is left: both hold a reference to the module. So the
+	 * regions that remain wait for their delayed destruction only.
 	 */
 	misc_deregister(&shreg_device);
 	shreg_exec_exit();

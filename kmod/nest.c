@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nesting: PMD entries of a process point at the region's page tables; and the three ways to leave that state.
+ * Nesting: PMD entries of a process point at the region's page tables; and the three ways to leave
+ * that state.
  *
- * Entry format B: an ordinary _PAGE_TABLE entry. To mm code a shared table looks like a private one, so it must
- * be gone before mm code changes a PTE below it or frees it: that is the notifier's work (notifier.c).
+ * Entry format B: an ordinary _PAGE_TABLE entry. To mm code a shared table looks like a private
+ * one, so it must be gone before mm code changes a PTE below it or frees it: that is the notifier's
+ * work (notifier.c).
  *
- * Why UNNEST needs no TLB flush: the private copy has the same 512 entries. A CPU that still walks the shared
- * table finds the same translations, until one of them changes in the private copy; whoever changes it flushes
- * that address, and that flush drops the cached PMD entry as well (INVLPG, and INVPCID for the address).
- * DETACH does need one: an entry that goes from empty to present is never flushed by mm code, so a CPU with the
- * old PMD entry would go on reading the shared page.
+ * Why UNNEST needs no TLB flush: the private copy has the same 512 entries. A CPU that still walks
+ * the shared table finds the same translations, until one of them changes in the private copy;
+ * whoever changes it flushes that address, and that flush drops the cached PMD entry as well
+ * (INVLPG, and INVPCID for the address). DETACH does need one: an entry that goes from empty to
+ * present is never flushed by mm code, so a CPU with the old PMD entry would go on reading the
+ * shared page.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -20,8 +23,8 @@
 #include "region.h"
 
 /*
- * Tables for an UNNEST that must not fail and must not reclaim: on 6.1 wp_page_copy() takes the PTE lock without
- * looking whether the PMD entry is still there. Refilled by a work item.
+ * Tables for an UNNEST that must not fail and must not reclaim: on 6.1 wp_page_copy() takes the PTE
+ * lock without looking whether the PMD entry is still there. Refilled by a work item.
  */
 #define SHREG_RESERVE_SIZE	64
 static struct page *shreg_reserve[SHREG_RESERVE_SIZE];	/* shreg_reserve_lock */
@@ -88,7 +91,8 @@ void shreg_nest_exit(void)
 /* In the notifier: GFP_NOWAIT, as direct reclaim would run notifiers again (rule 9). */
 static struct page *shreg_private_table(bool may_reclaim)
 {
-	struct page *table = shreg_table_alloc(may_reclaim ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+	struct page *table =
+		shreg_table_alloc(may_reclaim ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
 
 	return table ?: shreg_reserve_take();
 }
@@ -99,7 +103,8 @@ static pmd_t shreg_pmd_of(struct page *table)
 }
 
 /* pmd lock held. @table becomes the process's own: mm code frees it as any other. */
-static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *shared, struct page *table)
+static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *shared,
+			       struct page *table)
 {
 	memcpy(page_address(table), page_address(shared), PAGE_SIZE);
 	mm_inc_nr_ptes(mm);
@@ -108,10 +113,11 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 }
 
 /*
- * One slot; true: the caller must flush. The sticky bit is set and read under the pmd lock, so that no slot is
- * nested after somebody said it must be private.
+ * One slot; true: the caller must flush. The sticky bit is set and read under the pmd lock, so that
+ * no slot is nested after somebody said it must be private.
  */
-static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, enum shreg_leave how, bool may_reclaim)
+static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, enum shreg_leave how,
+			     bool may_reclaim)
 {
 	struct shreg_region *region = attach->region;
 	struct page *shared = region->tables[slot];
@@ -138,7 +144,8 @@ static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, en
 	} else if (nested) {
 		set_pmd(pmd, __pmd(0));
 		flush = how != SHREG_HIDE;
-		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides : &region->counters.detaches);
+		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides :
+						 &region->counters.detaches);
 	} else if (how != SHREG_HIDE && pmd_none(*pmd)) {
 		/* hidden by a fork: a CPU may still have the entry */
 		flush = !test_bit(slot, attach->private) && test_bit(slot, attach->cached);
@@ -151,8 +158,8 @@ static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, en
 	return flush;
 }
 
-void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end, enum shreg_leave how,
-		 bool may_reclaim)
+void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end,
+		 enum shreg_leave how, bool may_reclaim)
 {
 	struct shreg_region *region = attach->region;
 	unsigned long slot, last;
@@ -170,9 +177,9 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 }
 
 /*
- * Is [start, end) covered by this region's VMAs, each where it belongs? A foreign VMA must never see a shared table
- * (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK makes holes in a child silently.
- * mmap_lock held; only from ->fault (rule 9).
+ * Is [start, end) covered by this region's VMAs, each where it belongs? A foreign VMA must never
+ * see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK
+ * makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
  */
 static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsigned long end)
 {
@@ -203,7 +210,8 @@ static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, 
 		unsigned long slot = shreg_slot_of(region, addr);
 		pmd_t *pmd = pmds + pmd_index(addr);
 
-		if (!region->tables[slot] || !pmd_none(READ_ONCE(*pmd)) || test_bit(slot, attach->private))
+		if (!region->tables[slot] || !pmd_none(READ_ONCE(*pmd)) ||
+		    test_bit(slot, attach->private))
 			continue;
 		if (!all_covered && !shreg_covered(attach, addr, addr + SHREG_SLOT_SIZE))
 			continue;
@@ -222,13 +230,18 @@ bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
 {
 	struct shreg_region *region = attach->region;
 	unsigned long start = max(vmf->address & PUD_MASK, region->base);
-	unsigned long end = min_t(unsigned long, (vmf->address & PUD_MASK) + PUD_SIZE, region->base + region->size);
+	unsigned long end = min_t(unsigned long, (vmf->address & PUD_MASK) + PUD_SIZE,
+				  region->base + region->size);
 	struct page *table = region->tables[shreg_slot_of(region, vmf->address)];
 
 	if (!attach->notified)
 		return false;
-	if (pmd_none(*vmf->pmd) && !test_bit(shreg_slot_of(region, vmf->address), attach->private)) {
-		/* The insertion of the notifier may be deferred until an invalidation ends (rule 6). */
+	if (pmd_none(*vmf->pmd) &&
+	    !test_bit(shreg_slot_of(region, vmf->address), attach->private)) {
+		/*
+		 * The insertion of the notifier may be deferred until an invalidation ends (rule
+		 * 6).
+		 */
 		mmu_interval_read_begin(&attach->notifier);
 		shreg_nest_slots(attach, vmf, start, end, shreg_covered(attach, start, end));
 	}

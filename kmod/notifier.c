@@ -2,17 +2,17 @@
 /*
  * What the kernel is about to do to the region's range of an attached process.
  *
- * Runs before it is done, under whatever locks its originator has (mmap_lock, a VMA's lock, rmap locks). So: no
- * walk over VMAs, no mmap_lock, no allocation that reclaims (rule 9). An interval notifier, as a plain one makes
- * fork and exit six times slower.
+ * Runs before it is done, under whatever locks its originator has (mmap_lock, a VMA's lock, rmap
+ * locks). So: no walk over VMAs, no mmap_lock, no allocation that reclaims (rule 9). An interval
+ * notifier, as a plain one makes fork and exit six times slower.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 
 #include "region.h"
 
-static bool shreg_invalidate(struct mmu_interval_notifier *notifier, const struct mmu_notifier_range *range,
-			     unsigned long cur_seq)
+static bool shreg_invalidate(struct mmu_interval_notifier *notifier,
+			     const struct mmu_notifier_range *range, unsigned long cur_seq)
 {
 	struct shreg_attach *attach = container_of(notifier, struct shreg_attach, notifier);
 	enum shreg_leave how;
@@ -23,7 +23,10 @@ static bool shreg_invalidate(struct mmu_interval_notifier *notifier, const struc
 		/* clear_refs passes over VM_PFNMAP */
 		return true;
 	case MMU_NOTIFY_RELEASE:
-		/* Before unmap_vmas() and free_pgtables(), which must not find a shared table (rule 10). */
+		/*
+		 * Before unmap_vmas() and free_pgtables(), which must not find a shared table (rule
+		 * 10).
+		 */
 	case MMU_NOTIFY_PROTECTION_PAGE:
 		/* fork: nothing to copy; parent and child nest again. */
 		how = SHREG_HIDE;

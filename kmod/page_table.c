@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables: the ones that processes share (built once, before the seal), and finding a process's entries.
+ * Page tables: the ones that processes share (built once, before the seal), and finding a process's
+ * entries.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -9,8 +10,8 @@
 #include "region.h"
 
 /*
- * A PTE page with its lock and its accounting: mm code may free a private one, and takes the lock of a shared
- * one as of any other.
+ * A PTE page with its lock and its accounting: mm code may free a private one, and takes the lock
+ * of a shared one as of any other.
  */
 struct page *shreg_table_alloc(gfp_t gfp)
 {
@@ -23,8 +24,9 @@ void shreg_table_free(struct page *table)
 }
 
 /*
- * The PMD entry for @addr, or NULL if there are no tables so far. Callers hold what keeps the tables: mmap_lock,
- * or they are in a notifier of somebody who does (or who holds the rmap locks of a page that is mapped there).
+ * The PMD entry for @addr, or NULL if there are no tables so far. Callers hold what keeps the
+ * tables: mmap_lock, or they are in a notifier of somebody who does (or who holds the rmap locks of
+ * a page that is mapped there).
  */
 pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr)
 {
@@ -45,12 +47,13 @@ pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr)
 
 bool shreg_pmd_is_table(pmd_t pmd, const struct page *table)
 {
-	return table && pmd_present(pmd) && !shreg_pmd_is_leaf(pmd) && pmd_pfn(pmd) == page_to_pfn(table);
+	return table && pmd_present(pmd) && !shreg_pmd_is_leaf(pmd) &&
+	       pmd_pfn(pmd) == page_to_pfn(table);
 }
 
 /*
- * Accessed is set from the start, so that no CPU ever writes to a shared table. Dirty is never set: on CPUs with
- * shadow stacks read-only + Dirty counts as writable (rule 9).
+ * Accessed is set from the start, so that no CPU ever writes to a shared table. Dirty is never set:
+ * on CPUs with shadow stacks read-only + Dirty counts as writable (rule 9).
  */
 static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
 {
@@ -58,7 +61,10 @@ static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
 
 	if (prot & PROT_EXEC)
 		vm_flags |= VM_EXEC;
-	/* without VM_SHARED a writable mapping's pages are read-only until they are copied, so no VM_WRITE */
+	/*
+	 * without VM_SHARED a writable mapping's pages are read-only until they are copied, so no
+	 * VM_WRITE
+	 */
 	return pte_mkspecial(pte_mkyoung(pfn_pte(page_to_pfn(page), vm_get_page_prot(vm_flags))));
 }
 
@@ -74,13 +80,16 @@ static void shreg_fill_table(struct shreg_region *region, unsigned long slot)
 
 		/* fillers are PROT_NONE: their entries stay empty (rule 3) */
 		if (page)
-			set_pte(&ptes[i], shreg_shared_pte(page, shreg_region_range_at(region, offset)->prot));
+			set_pte(&ptes[i],
+				shreg_shared_pte(page,
+						 shreg_region_range_at(region, offset)->prot));
 	}
 }
 
 static bool shreg_slot_is_empty(const struct shreg_region *region, unsigned long slot)
 {
-	return !memchr_inv(&region->pages[slot * PTRS_PER_PTE], 0, PTRS_PER_PTE * sizeof(struct page *));
+	return !memchr_inv(&region->pages[slot * PTRS_PER_PTE], 0,
+			   PTRS_PER_PTE * sizeof(struct page *));
 }
 
 int shreg_build_tables(struct shreg_region *region)

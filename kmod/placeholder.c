@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The placeholder: from exec until CHECK nothing else shall settle in the range of the region that the process's
- * environment has. An anonymous PROT_NONE mapping, which costs nothing to keep and is easy to know again.
+ * The placeholder: from exec until CHECK nothing else shall settle in the range of the region that
+ * the process's environment has. An anonymous PROT_NONE mapping, which costs nothing to keep and is
+ * easy to know again.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -10,7 +11,9 @@
 #include "compat.h"
 #include "region.h"
 
-/* For current, in its new mm. Every failure is harmless: CHECK says EEXIST if something was faster. */
+/*
+ * For current, in its new mm. Every failure is harmless: CHECK says EEXIST if something was faster.
+ */
 void shreg_placeholder_map(void)
 {
 	struct shreg_environment env;
@@ -26,16 +29,19 @@ void shreg_placeholder_map(void)
 	/* TASK_SIZE: not in a 32-bit process */
 	if (region->base + region->size <= TASK_SIZE)
 		addr = vm_mmap(NULL, region->base, region->size, PROT_NONE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+			       0);
 	if (IS_ERR_VALUE(addr))
 		pr_debug("shared_region: no placeholder for %s: %ld\n", current->comm, (long)addr);
 	shreg_region_put(region);
 }
 
-static bool shreg_is_placeholder(const struct vm_area_struct *vma, const struct shreg_region *region)
+static bool shreg_is_placeholder(const struct vm_area_struct *vma,
+				 const struct shreg_region *region)
 {
 	return vma && vma->vm_start == region->base && vma->vm_end == region->base + region->size &&
-	       !vma->vm_file && !vma->vm_ops && !vma->anon_vma && !(vma->vm_flags & (VM_ACCESS_FLAGS | VM_SHARED));
+	       !vma->vm_file && !vma->vm_ops && !vma->anon_vma &&
+	       !(vma->vm_flags & (VM_ACCESS_FLAGS | VM_SHARED));
 }
 
 /* Room for the region's VMAs. What was ever accessible is not a placeholder and stays. */

@@ -2,9 +2,9 @@
 /*
  * Regions: the list, their states, who uses them, and their end.
  *
- * CONFIGURING -> SEALED -> DEAD, or CONFIGURING -> DEAD if the configuration fails. A region is in the list until
- * it is DEAD. Its memory goes with the last reference: every VMA's vm_file has one, so pages and tables outlive
- * each page table that points at them (rule 10).
+ * CONFIGURING -> SEALED -> DEAD, or CONFIGURING -> DEAD if the configuration fails. A region is in
+ * the list until it is DEAD. Its memory goes with the last reference: every VMA's vm_file has one,
+ * so pages and tables outlive each page table that points at them (rule 10).
  */
 #include <linux/file.h>
 #include <linux/module.h>
@@ -64,7 +64,8 @@ static void shreg_region_unlist(struct shreg_region *region)
 
 static void shreg_region_destroy_work(struct work_struct *work)
 {
-	struct shreg_region *region = container_of(to_delayed_work(work), struct shreg_region, destroy);
+	struct shreg_region *region =
+		container_of(to_delayed_work(work), struct shreg_region, destroy);
 	bool unlisted = false;
 
 	mutex_lock(&shreg_lock);
@@ -119,8 +120,7 @@ struct shreg_region *shreg_region_find_locked(const struct shreg_environment *en
 
 int shreg_region_wait(struct shreg_region *region)
 {
-	/* acquire: as in shreg_region_sealed() */
-	return wait_event_killable(region->wait, smp_load_acquire(&region->state) != SHREG_CONFIGURING);
+	return wait_event_killable(region->wait, !shreg_region_configuring(region));
 }
 
 /* The environment's sealed region with a reference, or -ENOMEM as XNU has it. */
@@ -152,7 +152,10 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 {
 	mutex_lock(&shreg_lock);
 	if (state == SHREG_SEALED) {
-		/* pairs with shreg_region_sealed(): all that was configured is visible before the state is */
+		/*
+		 * pairs with shreg_region_sealed(): all that was configured is visible before the
+		 * state is
+		 */
 		smp_store_release(&region->state, SHREG_SEALED);
 		wake_up_all(&region->wait);
 	} else {
@@ -194,8 +197,8 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 	region->attached -= attach;
 	if (!--region->users) {
 		/*
-		 * The file goes with the last user, so that an idle region does not keep the module. VMAs that
-		 * are being torn down still hold it, and by it the region.
+		 * The file goes with the last user, so that an idle region does not keep the
+		 * module. VMAs that are being torn down still hold it, and by it the region.
 		 */
 		file = region->file;
 		region->file = NULL;

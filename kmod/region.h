@@ -2,8 +2,8 @@
 /*
  * What the module's files share: an environment's key, a region, a process's attachment to it.
  *
- * Lock order (outer first): mmap_lock of a process; shreg_lock; shreg_attach_lock; pmd lock. No lock of ours is
- * held while mmap_lock is taken.
+ * Lock order (outer first): mmap_lock of a process; shreg_lock; shreg_attach_lock; pmd lock. No
+ * lock of ours is held while mmap_lock is taken.
  */
 #ifndef SHREG_REGION_H
 #define SHREG_REGION_H
@@ -63,8 +63,8 @@ struct shreg_counters {
 };
 
 /*
- * A region. Fields from env to digest are written by the configurator alone and read only after it is SEALED
- * (state is released and acquired), so they need no lock.
+ * A region. Fields from env to digest are written by the configurator alone and read only after it
+ * is SEALED (state is released and acquired), so they need no lock.
  */
 struct shreg_region {
 	struct list_head link;		/* shreg_lock */
@@ -93,7 +93,7 @@ struct shreg_region {
 };
 
 extern struct mutex shreg_lock;
-extern struct workqueue_struct *shreg_wq;	/* all of the module's work: gone before its code is */
+extern struct workqueue_struct *shreg_wq; /* all of the module's work: gone before its code is */
 
 /* region.c */
 struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size);
@@ -114,6 +114,12 @@ static inline bool shreg_region_sealed(const struct shreg_region *region)
 	return smp_load_acquire(&region->state) == SHREG_SEALED;
 }
 
+static inline bool shreg_region_configuring(const struct shreg_region *region)
+{
+	/* pairs with the same */
+	return smp_load_acquire(&region->state) == SHREG_CONFIGURING;
+}
+
 /* configure.c */
 struct shreg_region *shreg_configure(const struct shreg_environment *env,
 				     const struct shared_region_map_and_slide *arg);
@@ -125,8 +131,9 @@ enum shreg_attach_state {
 };
 
 /*
- * A process (address space) that is attached. Every VMA of the region holds a reference; vm_private_data points
- * here, or is NULL after a fork that could not set one up: such a process gets ordinary private tables.
+ * A process (address space) that is attached. Every VMA of the region holds a reference;
+ * vm_private_data points here, or is NULL after a fork that could not set one up: such a process
+ * gets ordinary private tables.
  */
 struct shreg_attach {
 	struct mmu_interval_notifier notifier;
@@ -134,9 +141,9 @@ struct shreg_attach {
 	struct mm_struct *mm;		/* not owned: the VMAs do not outlive it */
 	struct shreg_region *region;	/* one use of it */
 	refcount_t refs;
-	int state;			/* enum shreg_attach_state; waited for with wait_var_event() */
+	int state; /* enum shreg_attach_state; waited for with wait_var_event() */
 	bool notified;			/* notifier is registered: nesting is allowed */
-	unsigned long *private;		/* slots never to be nested (again); changed under the pmd lock */
+	unsigned long *private; /* slots never to be nested (again); changed under the pmd lock */
 	unsigned long *cached;		/* slots that a CPU may have cached as nested; likewise */
 	unsigned long bits[];
 };
@@ -171,8 +178,8 @@ enum shreg_leave {
 };
 
 bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf);
-void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end, enum shreg_leave how,
-		 bool may_reclaim);
+void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end,
+		 enum shreg_leave how, bool may_reclaim);
 int shreg_nest_init(void);
 void shreg_nest_exit(void);
 
@@ -209,7 +216,8 @@ static inline unsigned long shreg_slot_of(const struct shreg_region *region, uns
 	return (addr - region->base) >> SHREG_SLOT_SHIFT;
 }
 
-static inline unsigned long shreg_slot_address(const struct shreg_region *region, unsigned long slot)
+static inline unsigned long shreg_slot_address(const struct shreg_region *region,
+					       unsigned long slot)
 {
 	return region->base + (slot << SHREG_SLOT_SHIFT);
 }

@@ -22,9 +22,11 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 
 	seq_printf(seq, "region %pUb\nroot ", region->uuid);
 	seq_path(seq, &region->env.root, " \t\n\\");
-	seq_printf(seq, "\nteam %.*s\ncpu_level %u\n", SHREG_TEAM_MAX, region->env.team, region->env.cpu_level);
+	seq_printf(seq, "\nteam %.*s\ncpu_level %u\n", SHREG_TEAM_MAX, region->env.team,
+		   region->env.cpu_level);
 	seq_printf(seq, "state %s\n", region->state == SHREG_SEALED ? "sealed" : "configuring");
-	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count, region->range_count);
+	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count,
+		   region->range_count);
 	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
 	shreg_show(seq, "attaches", &counters->attaches);
 	shreg_show(seq, "nests", &counters->nests);
@@ -34,7 +36,8 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 	shreg_show(seq, "flushes", &counters->flushes);
 	shreg_show(seq, "private_faults", &counters->private_faults);
 	seq_printf(seq, "table_bytes_saved %lld\n\n",
-		   (atomic64_read(&counters->nests) - atomic64_read(&counters->unnests)) * (long long)PAGE_SIZE);
+		   (atomic64_read(&counters->nests) - atomic64_read(&counters->unnests)) *
+			   (long long)PAGE_SIZE);
 }
 
 static int shreg_regions_show(struct seq_file *seq, void *unused)

@@ -2,8 +2,9 @@
 /*
  * A region's VMAs: the pseudo file that they map, their operations, and page faults in them.
  *
- * VM_PFNMAP, as the pages are the region's and no business of rmap and LRU; copies that a process wrote are
- * ordinary anonymous pages. No ->huge_fault and no ->map_pages: so ->fault never runs under the VMA's lock alone.
+ * VM_PFNMAP, as the pages are the region's and no business of rmap and LRU; copies that a process
+ * wrote are ordinary anonymous pages. No ->huge_fault and no ->map_pages: so ->fault never runs
+ * under the VMA's lock alone.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -50,14 +51,17 @@ static vm_fault_t shreg_insert(struct vm_area_struct *vma, unsigned long addr, s
 	return vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(page_to_pfn(page), PFN_SPECIAL));
 }
 
-/* Entries of the process's own table, for this page and, as they cost little then, its neighbours. */
+/*
+ * Entries of the process's own table, for this page and, as they cost little then, its neighbours.
+ */
 static vm_fault_t shreg_insert_around(struct vm_fault *vmf, struct shreg_region *region)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long window = vmf->address & ~(SHREG_FAULT_AROUND - 1);
 	unsigned long addr = max(window, vma->vm_start);
 	unsigned long end = min(window + SHREG_FAULT_AROUND, vma->vm_end);
-	vm_fault_t ret = shreg_insert(vma, vmf->address & PAGE_MASK, shreg_page_at(region, vmf->address));
+	vm_fault_t ret =
+		shreg_insert(vma, vmf->address & PAGE_MASK, shreg_page_at(region, vmf->address));
 
 	for (; addr < end && ret == VM_FAULT_NOPAGE; addr += PAGE_SIZE)
 		if (shreg_page_at(region, addr))
@@ -91,8 +95,9 @@ static vm_fault_t shreg_vma_fault(struct vm_fault *vmf)
 }
 
 /*
- * The pages have fixed rights: nothing gets more than it was configured with. VM_MAYWRITE stays set on text, as
- * debuggers write to it (rule 5) and fork asks is_cow_mapping(); that is why the refusal is here.
+ * The pages have fixed rights: nothing gets more than it was configured with. VM_MAYWRITE stays set
+ * on text, as debuggers write to it (rule 5) and fork asks is_cow_mapping(); that is why the
+ * refusal is here.
  */
 static int shreg_vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 			      unsigned long newflags)
@@ -134,8 +139,8 @@ static int shreg_file_mmap(struct file *file, struct vm_area_struct *vma)
 	const struct shreg_range *range = shreg_region_range_at(region, offset);
 	struct shreg_attach *attach;
 
-	if ((vma->vm_flags & VM_SHARED) || range->offset != offset || region->base + offset != vma->vm_start ||
-	    vma->vm_end - vma->vm_start != range->size)
+	if ((vma->vm_flags & VM_SHARED) || range->offset != offset ||
+	    region->base + offset != vma->vm_start || vma->vm_end - vma->vm_start != range->size)
 		return -EINVAL;
 	attach = shreg_attach_of(vma->vm_mm);
 	if (!attach)
@@ -147,7 +152,10 @@ static int shreg_file_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_private_data = attach;
 	vma->vm_ops = &shreg_vm_ops;
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND);
-	/* personality READ_IMPLIES_EXEC: the shared entries have NX, and the fault would repeat for ever */
+	/*
+	 * personality READ_IMPLIES_EXEC: the shared entries have NX, and the fault would repeat for
+	 * ever
+	 */
 	if (!(range->prot & PROT_EXEC))
 		vm_flags_clear(vma, VM_EXEC);
 	return 0;
@@ -175,7 +183,10 @@ struct file *shreg_fs_file(struct shreg_region *region)
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	snprintf(name, sizeof(name), "shared_region:%pUb", region->uuid);
-	/* alloc_file_pseudo() takes no reference to the module, but the last fput() drops one (rule 7) */
+	/*
+	 * alloc_file_pseudo() takes no reference to the module, but the last fput() drops one (rule
+	 * 7)
+	 */
 	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, shreg_mount, name, O_RDONLY, &shreg_region_fops);
 	if (IS_ERR(file)) {

@@ -9,8 +9,8 @@ LINT_SCRIPTS = $(shell git ls-files '*.sh' .ci/run selftests/run-all selftests/l
 	'selftests/qemu/*[a-z]' ':!selftests/qemu/*.config' ':!selftests/qemu/merge-tap' ':!selftests/qemu/*.mk' ':!selftests/qemu/*.[ch]' ':!selftests/qemu/*Kbuild' 2>/dev/null)
 
 .PHONY: lint lint-light lint-format lint-scripts lint-tree
-lint: lint-light lint-tidy ## all checks of sources: rules of the tree, format, clang-tidy, shellcheck
-lint-light: lint-tree lint-format lint-scripts ## lint without clang-tidy
+lint: lint-light lint-tidy lint-kernel ## all checks of sources: rules of the tree, format, clang-tidy, shellcheck, checkpatch, sparse
+lint-light: lint-tree lint-format lint-scripts ## lint without clang-tidy, checkpatch and sparse
 
 lint-tree:
 	$(call say,LINT,include directions)

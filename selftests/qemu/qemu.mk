@@ -32,6 +32,5 @@ check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh
 
 FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
-# `make check` leaves out what takes minutes and changes seldom: selftests/qemu/runner.sh, the debug kernels, and
-# (until kmod/ is clean) selftests/lint/kernel_style_test.sh with make lint-kernel.
-SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh kernel-6.1.sh kernel-6.12.sh)
+# `make check` leaves out the debug kernels, whose build takes too long (docs/testing.md, "Debug kernels").
+SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh runner.sh kernel-6.1.sh kernel-6.12.sh) selftests/lint/kernel_style_test.sh

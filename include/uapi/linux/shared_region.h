@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/shared_region: one sealed region of code and data per environment, entered by every process of it.
+ * /dev/shared_region: one sealed region of code and data per environment, entered by every process
+ * of it.
  *
  * Usable from C11, C++20 and the kernel. Nothing here depends on the rest of the project.
  */
@@ -13,14 +14,16 @@
 /**
  * DOC: the shared region
  *
- * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry), team ID (the
- * extended attribute security.sharedregion.team of the caller's executable; absent and empty are the same) and
- * user namespace of the caller. It is configured once, by one ioctl, into a place that nobody can see; then it
- * is sealed: content, protections and base never change again. It goes when the last process that is attached
- * and the last file descriptor that configured it are gone, after a delay (module parameter destroy_delay).
+ * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry), team
+ * ID (the extended attribute security.sharedregion.team of the caller's executable; absent and
+ * empty are the same) and user namespace of the caller. It is configured once, by one ioctl, into a
+ * place that nobody can see; then it is sealed: content, protections and base never change again.
+ * It goes when the last process that is attached and the last file descriptor that configured it
+ * are gone, after a delay (module parameter destroy_delay).
  *
- * All structures begin with their size and may grow: a shorter one is completed with zeros; a longer one is
- * accepted if what this kernel does not know is zero. Reserved fields and unknown flags must be zero.
+ * All structures begin with their size and may grow: a shorter one is completed with zeros; a
+ * longer one is accepted if what this kernel does not know is zero. Reserved fields and unknown
+ * flags must be zero.
  *
  * Errors that every ioctl may give:
  *
@@ -38,32 +41,38 @@
  *	EEXIST		the caller has something mapped in the region's range
  *	An attached process gets the answer for the region that it has, whatever its root is now.
  *
- * SHARED_REGION_MAP_AND_SLIDE	configure the environment's region and seal it; the caller is not attached
+ * SHARED_REGION_MAP_AND_SLIDE	configure the environment's region and seal it; the caller is not
+ *				attached
  *	EPERM		no CAP_SYS_ADMIN in the caller's user namespace
  *	EEXIST		the environment has a region with another configuration
  *	EBADF		a mapping's fd is not open for reading
- *	EACCES		a mapping's file is not regular, or may be written by group or others, or belongs to
- *			somebody else than the caller or the namespace's root
+ *	EACCES		a mapping's file is not regular, or may be written by group or others, or
+ *			belongs to somebody else than the caller or the namespace's root
  *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
  *	E2BIG		region or number of mappings too large
  *	ESTALE		a file changed while it was being read
  *	EBADMSG		SHA-256 differs
- *	Success for the one that configured and for those who asked for the very same configuration meanwhile.
+ *	Success for the one that configured and for those who asked for the very same configuration
+ *	meanwhile.
  *
- * SHARED_REGION_QUERY	what the environment (or, if attached, the caller) has; never ENOMEM for "nothing"
+ * SHARED_REGION_QUERY	what the environment (or, if attached, the caller) has; never ENOMEM for
+ *			"nothing"
  *
  * SHARED_REGION_DETACH	unmap the region from the caller
  *	ENOENT		the caller is not attached
  *	EPERM		a part of it is sealed with mseal()
  *
- * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root directory
+ * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root
+ *					directory
  * SHARED_REGION_INTERPRETER_CLEAR	stop it
  * SHARED_REGION_INTERPRETER_QUERY	is it in force?
- *	EPERM		no CAP_SYS_ADMIN in the initial user namespace (programs of other users are concerned)
+ *	EPERM		no CAP_SYS_ADMIN in the initial user namespace (programs of other users are
+ *			concerned)
  *	EOPNOTSUPP	the kernel has no kprobes, or none on open_exec()
  *	EEXIST		SET: the interpreter has a substitute in this root directory; CLEAR it first
  *	ENOENT		CLEAR, QUERY: it has none; SET: a file does not exist
- *	EACCES		SET: a file is not regular and executable, or not root's, or may be written by group or others
+ *	EACCES		SET: a file is not regular and executable, or not root's, or may be written
+ *			by group or others
  *	ENAMETOOLONG	a path does not fit into 255 characters; EINVAL: it is not absolute
  */
 
@@ -77,7 +86,7 @@
 
 /* shared_region_check.flags */
 #define SHARED_REGION_CHECK_EAGER	(1U << 0)	/* nest the tables now: no fault later */
-#define SHARED_REGION_CHECK_WAIT	(1U << 1)	/* sleep (killably) while somebody configures */
+#define SHARED_REGION_CHECK_WAIT	(1U << 1)	/* sleep, killably, until it is sealed */
 
 /**
  * struct shared_region_check - argument of SHARED_REGION_CHECK
@@ -103,7 +112,7 @@ struct shared_region_check {
 #define SHARED_REGION_PROT_EXEC		(1U << 2)
 
 /* shared_region_mapping.flags */
-#define SHARED_REGION_MAPPING_PRIVATE	(1U << 0)	/* needed for PROT_WRITE: copied on first write */
+#define SHARED_REGION_MAPPING_PRIVATE	(1U << 0)	/* for PROT_WRITE: copied when written */
 #define SHARED_REGION_MAPPING_ZERO	(1U << 1)	/* no file: zeros; fd is -1 */
 
 /**
@@ -115,8 +124,9 @@ struct shared_region_check {
  * @file_offset: multiple of 4096
  * @region_offset: multiple of 4096. A mapping replaces what earlier mappings put at the same place.
  * @length:	bytes, not 0. The rest of its last page is zero. The file must be that long.
- * @slide:	address of @slide_count __u64 words: a RELR list (SHT_RELR encoding) of region offsets, multiples
- *		of 8 within this mapping, of 64-bit words to which the region's base is added
+ * @slide:	address of @slide_count __u64 words: a RELR list (SHT_RELR encoding) of region
+ *		offsets, multiples of 8 within this mapping, of 64-bit words to which the region's
+ *		base is added
  * @slide_count: 0: nothing slides
  *
  * Its size is an array stride, which is why it does not begin with one: see
@@ -146,8 +156,9 @@ struct shared_region_mapping {
  * @mapping_size: in: sizeof(struct shared_region_mapping)
  * @region_size: in: up to SHARED_REGION_MAX_SIZE; rounded up to 2 MiB
  * @uuid:	in: handed out by CHECK and QUERY
- * @sha256:	in: with SHARED_REGION_VERIFY_SHA256, of the region's @region_size bytes before sliding (what no
- *		mapping covers counts as zeros), followed by all slide words in the order of the mappings
+ * @sha256:	in: with SHARED_REGION_VERIFY_SHA256, of the region's @region_size bytes before
+ *		sliding (what no mapping covers counts as zeros), followed by all slide words in the
+ *		order of the mappings
  * @base:	out: address of region offset 0
  * @slide:	out: as in struct shared_region_check
  */
@@ -214,20 +225,21 @@ struct shared_region_detach {
 
 /* shared_region_interpreter.state */
 #define SHARED_REGION_INTERPRETER_ACTIVE	1	/* execve() takes the replacement */
-#define SHARED_REGION_INTERPRETER_STALE		2	/* the genuine one was replaced or rewritten: out of force */
+#define SHARED_REGION_INTERPRETER_STALE		2	/* genuine one changed: out of force */
 
 /**
  * struct shared_region_interpreter - argument of SHARED_REGION_INTERPRETER_SET, _CLEAR and _QUERY
  * @size:	in: sizeof(struct shared_region_interpreter)
  * @flags:	in: 0
- * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the genuine one.
+ * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the
+ *		genuine one.
  * @replacement: in: SET: address of a string: the path that execve() opens instead; else 0
  * @state:	out: SHARED_REGION_INTERPRETER_*
  * @reserved:	in: 0
  * @substituted: out: how often it was done
  *
- * The pair stays when the file descriptor is closed. A genuine interpreter that is deleted, replaced or written
- * ends the substitution at once and for good: the next SET decides anew.
+ * The pair stays when the file descriptor is closed. A genuine interpreter that is deleted,
+ * replaced or written ends the substitution at once and for good: the next SET decides anew.
  */
 struct shared_region_interpreter {
 	__u32 size;

@@ -106,42 +106,20 @@ static pmd_t shreg_pmd_of(struct page *table)
 static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *shared,
 			       struct page *table)
 {
-	memcpy(page_address(table), page_address(shared), PAGE_SIZE);
+	copy_page(page_address(table), page_address(shared));
 	mm_inc_nr_ptes(mm);
 	smp_wmb();	/* the entries before the pointer to them, as in pmd_install() */
 	set_pmd(pmd, shreg_pmd_of(table));
 }
 
-/*
- * One slot; true: the caller must flush. The sticky bit is set and read under the pmd lock, so that
- * no slot is nested after somebody said it must be private.
- */
-static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, enum shreg_leave how,
-			     bool may_reclaim)
+/* pmd lock held. HIDE or DETACH of one slot; true: the caller must flush. */
+static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
+			    enum shreg_leave how)
 {
 	struct shreg_region *region = attach->region;
-	struct page *shared = region->tables[slot];
-	struct page *copy = NULL;
-	bool nested, flush = false;
-	pmd_t *pmd;
-	spinlock_t *ptl;	/* of the PMD entry */
+	bool flush = false;
 
-	pmd = shreg_pmd_at(attach->mm, shreg_slot_address(region, slot));
-	if (!pmd) {
-		if (how == SHREG_HIDE)
-			return false;
-		return !test_and_set_bit(slot, attach->private) && test_bit(slot, attach->cached);
-	}
-	if (how == SHREG_UNNEST && shreg_pmd_is_table(READ_ONCE(*pmd), shared))
-		copy = shreg_private_table(may_reclaim);
-
-	ptl = pmd_lock(attach->mm, pmd);
-	nested = shreg_pmd_is_table(*pmd, shared);
-	if (nested && copy) {
-		shreg_install_copy(attach->mm, pmd, shared, copy);
-		copy = NULL;
-		atomic64_inc(&region->counters.unnests);
-	} else if (nested) {
+	if (shreg_pmd_is_table(*pmd, region->tables[slot])) {
 		set_pmd(pmd, __pmd(0));
 		flush = how != SHREG_HIDE;
 		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides :
@@ -152,9 +130,79 @@ static bool shreg_leave_slot(struct shreg_attach *attach, unsigned long slot, en
 	}
 	if (how != SHREG_HIDE)
 		set_bit(slot, attach->private);
+	return flush;
+}
+
+/*
+ * UNNEST of one slot; true: the caller must flush. The sticky bit is set and read under the pmd
+ * lock, so that no slot is nested after somebody said it must be private.
+ */
+static bool shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
+			      bool may_reclaim)
+{
+	struct shreg_region *region = attach->region;
+	struct page *shared = region->tables[slot];
+	struct page *copy = NULL;
+	bool flush = false;
+	spinlock_t *ptl;	/* of the PMD entry */
+
+	if (shreg_pmd_is_table(READ_ONCE(*pmd), shared))
+		copy = shreg_private_table(may_reclaim);
+	ptl = pmd_lock(attach->mm, pmd);
+	if (copy && shreg_pmd_is_table(*pmd, shared)) {
+		shreg_install_copy(attach->mm, pmd, shared, copy);
+		copy = NULL;
+		set_bit(slot, attach->private);
+		atomic64_inc(&region->counters.unnests);
+	} else {
+		flush = shreg_drop_slot(attach, slot, pmd, SHREG_DETACH);
+	}
 	spin_unlock(ptl);
 	if (copy)
 		shreg_table_free(copy);
+	return flush;
+}
+
+/* HIDE or DETACH of slots whose PMD entries are in one page, from @pmd on: one lock for all. */
+static bool shreg_drop_slots(struct shreg_attach *attach, unsigned long first, unsigned long last,
+			     pmd_t *pmd, enum shreg_leave how)
+{
+	spinlock_t *ptl = pmd_lock(attach->mm, pmd);
+	unsigned long slot;
+	bool flush = false;
+
+	for (slot = first; slot <= last; slot++, pmd++)
+		flush |= shreg_drop_slot(attach, slot, pmd, how);
+	spin_unlock(ptl);
+	return flush;
+}
+
+/* Nothing is mapped there, so far: only the bits count. */
+static bool shreg_forbid_slots(struct shreg_attach *attach, unsigned long first,
+			       unsigned long last)
+{
+	unsigned long slot;
+	bool flush = false;
+
+	for (slot = first; slot <= last; slot++)
+		flush |= !test_and_set_bit(slot, attach->private) && test_bit(slot, attach->cached);
+	return flush;
+}
+
+/* Slots whose PMD entries are in one page. */
+static bool shreg_leave_slots(struct shreg_attach *attach, unsigned long first,
+			      unsigned long last, enum shreg_leave how, bool may_reclaim)
+{
+	pmd_t *pmd = shreg_pmd_at(attach->mm, shreg_slot_address(attach->region, first));
+	unsigned long slot;
+	bool flush = false;
+
+	if (!pmd)
+		return how != SHREG_HIDE && shreg_forbid_slots(attach, first, last);
+	if (how != SHREG_UNNEST)
+		return shreg_drop_slots(attach, first, last, pmd, how);
+	for (slot = first; slot <= last; slot++, pmd++)
+		flush |= shreg_unnest_slot(attach, slot, pmd, may_reclaim);
 	return flush;
 }
 
@@ -162,16 +210,16 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 		 enum shreg_leave how, bool may_reclaim)
 {
 	struct shreg_region *region = attach->region;
-	unsigned long slot, last;
+	unsigned long next;
 	bool flush = false;
 
 	start = max(start, region->base);
 	end = min_t(unsigned long, end, region->base + region->size);
-	if (start >= end)
-		return;
-	last = shreg_slot_of(region, end - 1);
-	for (slot = shreg_slot_of(region, start); slot <= last; slot++)
-		flush |= shreg_leave_slot(attach, slot, how, may_reclaim);
+	for (; start < end; start = next) {
+		next = min((start & PUD_MASK) + PUD_SIZE, end);
+		flush |= shreg_leave_slots(attach, shreg_slot_of(region, start),
+					   shreg_slot_of(region, next - 1), how, may_reclaim);
+	}
 	if (flush)
 		shreg_flush_mm(region, attach->mm);
 }
@@ -197,32 +245,27 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 	return true;
 }
 
-/* All slots that the fault's page of PMD entries holds: one fault for up to 1 GiB. */
+/* All slots that the fault's page of PMD entries holds: one fault, and one lock, for up to 1 GiB. */
 static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, unsigned long start,
 			     unsigned long end, bool all_covered)
 {
 	struct shreg_region *region = attach->region;
-	pmd_t *pmds = vmf->pmd - pmd_index(vmf->address);
-	unsigned long addr;
-	spinlock_t *ptl;	/* of the PMD entry */
+	pmd_t *pmd = vmf->pmd - pmd_index(vmf->address) + pmd_index(start);
+	unsigned long slot = shreg_slot_of(region, start);
+	unsigned long addr, nested = 0;
+	spinlock_t *ptl = pmd_lock(attach->mm, pmd);
 
-	for (addr = start; addr < end; addr += SHREG_SLOT_SIZE) {
-		unsigned long slot = shreg_slot_of(region, addr);
-		pmd_t *pmd = pmds + pmd_index(addr);
-
-		if (!region->tables[slot] || !pmd_none(READ_ONCE(*pmd)) ||
-		    test_bit(slot, attach->private))
+	for (addr = start; addr < end; addr += SHREG_SLOT_SIZE, slot++, pmd++) {
+		if (!region->tables[slot] || !pmd_none(*pmd) || test_bit(slot, attach->private))
 			continue;
 		if (!all_covered && !shreg_covered(attach, addr, addr + SHREG_SLOT_SIZE))
 			continue;
-		ptl = pmd_lock(attach->mm, pmd);
-		if (pmd_none(*pmd) && !test_bit(slot, attach->private)) {
-			set_bit(slot, attach->cached);
-			set_pmd(pmd, shreg_pmd_of(region->tables[slot]));
-			atomic64_inc(&region->counters.nests);
-		}
-		spin_unlock(ptl);
+		set_bit(slot, attach->cached);
+		set_pmd(pmd, shreg_pmd_of(region->tables[slot]));
+		nested++;
 	}
+	spin_unlock(ptl);
+	atomic64_add(nested, &region->counters.nests);
 }
 
 /* From ->fault, mmap_lock held. True: the faulting slot is nested, the access can be repeated. */

@@ -11,11 +11,11 @@
 
 /*
  * A PTE page with its lock and its accounting: mm code may free a private one, and takes the lock
- * of a shared one as of any other.
+ * of a shared one as of any other. Its content is undefined unless @gfp has __GFP_ZERO.
  */
 struct page *shreg_table_alloc(gfp_t gfp)
 {
-	return __pte_alloc_one(&init_mm, gfp | __GFP_ZERO | __GFP_ACCOUNT);
+	return __pte_alloc_one(&init_mm, gfp | __GFP_ACCOUNT);
 }
 
 void shreg_table_free(struct page *table)
@@ -102,7 +102,7 @@ int shreg_build_tables(struct shreg_region *region)
 	for (slot = 0; slot < region->slots; slot++) {
 		if (shreg_slot_is_empty(region, slot))
 			continue;
-		region->tables[slot] = shreg_table_alloc(GFP_KERNEL);
+		region->tables[slot] = shreg_table_alloc(GFP_KERNEL | __GFP_ZERO);
 		if (!region->tables[slot])
 			return -ENOMEM;
 		shreg_fill_table(region, slot);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Groups 1, 2, 4, 5 and 6 of the kernel tests: what attached processes see, and what it costs.
+ * Groups 2, 4, 5 and 6 of the kernel tests: what attached processes see.
  */
 #include "lib/fixture.h"
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,113 +20,6 @@
 #define PAGE	4096UL
 #define MB	(1UL << 20)
 #define SLOT	(2 * MB)
-
-/* ---- group 1: faults and tables ---- */
-
-FIXTURE(big)
-{
-	struct region region;
-	struct shared_region_check check;
-};
-
-FIXTURE_SETUP(big)
-{
-	region_describe(&self->region, 64 * MB, 2 * MB, 0);
-	ASSERT_EQ(0, region_configure(&self->region));
-}
-
-FIXTURE_TEARDOWN(big)
-{
-	region_close(&self->region);
-}
-
-static long faults_of_text(const struct region *region)
-{
-	long before = minor_faults();
-
-	touch(region_text(region), region->text_size);
-	return minor_faults() - before;
-}
-
-TEST_F(big, lazy_attach_takes_one_fault_for_64_mb_of_text)
-{
-	minor_faults();
-	ASSERT_EQ(0, shared_region_check(self->region.device, 0, &self->check));
-	EXPECT_GE(1, faults_of_text(&self->region));
-}
-
-TEST_F(big, eager_attach_takes_no_fault_for_64_mb_of_text)
-{
-	minor_faults();
-	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
-	EXPECT_EQ(0, faults_of_text(&self->region));
-}
-
-TEST_F(big, without_transparent_huge_pages_it_is_the_same)
-{
-	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
-	minor_faults();
-	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
-	EXPECT_EQ(0, faults_of_text(&self->region));
-}
-
-TEST_F(big, page_tables_are_a_tenth_of_those_of_a_plain_mapping)
-{
-	long before, nested, plain;
-	int fd = open("/tmp/shared_region_content", O_RDONLY);
-	char *file;
-
-	before = status_number("VmPTE:");
-	ASSERT_EQ(0, shared_region_check(self->region.device, 0, &self->check));
-	touch(region_text(&self->region), self->region.text_size);
-	nested = status_number("VmPTE:") - before;
-	before = status_number("VmPTE:");
-	file = mmap(NULL, 64 * MB, PROT_READ, MAP_PRIVATE, fd, 0);
-	ASSERT_NE(MAP_FAILED, file);
-	touch(file, 64 * MB);
-	plain = status_number("VmPTE:") - before;
-	close(fd);
-	TH_LOG("VmPTE: nested %ld kB, plain file mapping %ld kB", nested, plain);
-	EXPECT_LE(nested * 10, plain);
-}
-
-struct fault_limit {
-	const struct region *region;
-	long limit;
-};
-
-static int touch_in_child(void *data)
-{
-	struct fault_limit *limit = data;
-	long first = minor_faults();
-
-	/* the stack and libc's data may have faulted by now; what follows is text only */
-	first = faults_of_text(limit->region);
-	return first > limit->limit ? 1 + (first > 100) : 0;
-}
-
-TEST_F(big, a_child_takes_one_fault_after_fork)
-{
-	struct fault_limit limit = { &self->region, 1 };
-
-	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
-	touch(region_text(&self->region), self->region.text_size);
-	EXPECT_EQ(0, in_child(touch_in_child, &limit));
-	EXPECT_GE(1, faults_of_text(&self->region));
-}
-
-TEST_F(big, text_is_right_and_runs)
-{
-	size_t i;
-
-	ASSERT_EQ(0, shared_region_check(self->region.device, 0, &self->check));
-	ASSERT_EQ(self->region.base, (char *)self->check.base);
-	EXPECT_EQ(0, region_wrong_pages(&self->region, 0, self->region.size / PAGE));
-	for (i = 0; i < self->region.text_size / PAGE; i += 511)
-		ASSERT_EQ((int)i, ((int (*)(void))(region_text(&self->region) + i * PAGE))());
-}
-
-/* ---- small region for the rest ---- */
 
 FIXTURE(region)
 {

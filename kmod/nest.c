@@ -245,7 +245,9 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 	return true;
 }
 
-/* All slots that the fault's page of PMD entries holds: one fault, and one lock, for up to 1 GiB. */
+/*
+ * All slots that the fault's page of PMD entries holds: one fault, and one lock, for up to 1 GiB.
+ */
 static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, unsigned long start,
 			     unsigned long end, bool all_covered)
 {

@@ -9,7 +9,7 @@ boot all -- ...
 boot stale --append 'pti=off nopcid' -- coherence_test
 
 # Figures: one instruction is one nanosecond (debug kernels would count themselves).
-# boot cost --icount --kernels '6.1 6.12' -- cost_test
+boot cost --icount --kernels '6.1 6.12' -- cost_test
 
 # Damage: swap on zram; two NUMA nodes, between which balancing moves pages.
 # boot swap --debian-module zram -- swap_test

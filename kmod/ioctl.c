@@ -203,7 +203,7 @@ static int shreg_do_detach(struct file *file, union shreg_argument *arg)
 
 static int shreg_do_interpreter_set(struct file *file, union shreg_argument *arg)
 {
-	return shreg_interpreter_set(&arg->interpreter);
+	return shreg_interpreter_set(file, &arg->interpreter);
 }
 
 static int shreg_do_interpreter_clear(struct file *file, union shreg_argument *arg)
@@ -286,6 +286,7 @@ int shreg_release(struct inode *inode, struct file *file)
 {
 	struct shreg_configured *entry = file->private_data;
 
+	shreg_interpreters_release(file);
 	while (entry) {
 		struct shreg_configured *next = entry->next;
 

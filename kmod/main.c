@@ -80,7 +80,7 @@ static void __exit shreg_exit(void)
 	 * regions that remain wait for their delayed destruction only.
 	 */
 	misc_deregister(&shreg_device);
-	shreg_exec_exit();
+	shreg_interpreters_exit();
 	shreg_stats_exit();
 	shreg_regions_exit();
 	destroy_workqueue(shreg_wq);	/* regions and interpreters on their way out are out now */

@@ -201,11 +201,12 @@ long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int shreg_open(struct inode *inode, struct file *file);
 int shreg_release(struct inode *inode, struct file *file);
 
-/* exec.c */
-int shreg_interpreter_set(struct shared_region_interpreter *arg);
+/* interpreter.c */
+int shreg_interpreter_set(struct file *file, struct shared_region_interpreter *arg);
 int shreg_interpreter_clear(struct shared_region_interpreter *arg);
 int shreg_interpreter_query(struct shared_region_interpreter *arg);
-void shreg_exec_exit(void);
+void shreg_interpreters_release(const struct file *file);
+void shreg_interpreters_exit(void);
 
 /* stats.c */
 void shreg_stats_init(void);

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Which tests of the kernel module run together, and in which machine (selftests/qemu/plan-boots says the form).
 
+# A second build of the module, for a kernel without kprobes, beside the first.
+# shellcheck disable=SC2154 # kernel: of who reads this
+boot exec --file "out/kmod/$kernel-without-kprobes/shared_region.ko=test/without_kprobes.ko" -- interpreter_module_test
+
 # Whatever needs nothing special.
 boot all -- ...
 

@@ -68,7 +68,8 @@
  * SHARED_REGION_INTERPRETER_QUERY	is it in force?
  *	EPERM		no CAP_SYS_ADMIN in the initial user namespace (programs of other users are
  *			concerned)
- *	EOPNOTSUPP	the kernel has no kprobes, or none on open_exec()
+ *	EOPNOTSUPP	the kernel has no kprobes, or none on open_exec(), or they are switched off
+ *			at run time
  *	EEXIST		SET: the interpreter has a substitute in this root directory; CLEAR it first
  *	ENOENT		CLEAR, QUERY: it has none; SET: a file does not exist
  *	EACCES		SET: a file is not regular and executable, or not root's, or may be written
@@ -223,14 +224,18 @@ struct shared_region_detach {
 	__u32 flags;
 };
 
+/* shared_region_interpreter.flags */
+#define SHARED_REGION_INTERPRETER_UNTIL_CLOSE	(1U << 0)	/* ends with the open file */
+
 /* shared_region_interpreter.state */
 #define SHARED_REGION_INTERPRETER_ACTIVE	1	/* execve() takes the replacement */
-#define SHARED_REGION_INTERPRETER_STALE		2	/* genuine one changed: out of force */
+#define SHARED_REGION_INTERPRETER_STALE		2	/* one of the two changed: out of force */
 
 /**
  * struct shared_region_interpreter - argument of SHARED_REGION_INTERPRETER_SET, _CLEAR and _QUERY
  * @size:	in: sizeof(struct shared_region_interpreter)
- * @flags:	in: 0
+ * @flags:	in: SET: SHARED_REGION_INTERPRETER_UNTIL_CLOSE or 0; else 0
+ *		out: QUERY: as SET had it
  * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the
  *		genuine one.
  * @replacement: in: SET: address of a string: the path that execve() opens instead; else 0
@@ -238,8 +243,12 @@ struct shared_region_detach {
  * @reserved:	in: 0
  * @substituted: out: how often it was done
  *
- * The pair stays when the file descriptor is closed. A genuine interpreter that is deleted,
- * replaced or written ends the substitution at once and for good: the next SET decides anew.
+ * The pair stays when the file descriptor is closed, unless UNTIL_CLOSE was given: then it ends
+ * with the last descriptor of the open file that SET was called on, however its owner ends. If
+ * one of the two files is deleted, replaced, moved, written or mounted over, also by a change to
+ * a directory or symbolic link of its path, the substitution ends at the next execve() and for
+ * good: the next SET decides anew. Programs then start with the genuine one, as does one whose
+ * user may not execute the replacement.
  */
 struct shared_region_interpreter {
 	__u32 size;

@@ -63,6 +63,16 @@ int shared_region_interpreter_set(int fd, const char *genuine, const char *repla
 	return call(fd, SHARED_REGION_INTERPRETER_SET, &argument);
 }
 
+int shared_region_interpreter_set_until_close(int fd, const char *genuine, const char *replacement)
+{
+	struct shared_region_interpreter argument;
+
+	name_interpreter(&argument, genuine);
+	argument.flags = SHARED_REGION_INTERPRETER_UNTIL_CLOSE;
+	argument.replacement = (__u64)(unsigned long)replacement;
+	return call(fd, SHARED_REGION_INTERPRETER_SET, &argument);
+}
+
 int shared_region_interpreter_clear(int fd, const char *genuine)
 {
 	struct shared_region_interpreter argument;

@@ -18,6 +18,7 @@ int shared_region_configure(int fd, struct shared_region_map_and_slide *request)
 int shared_region_query(int fd, struct shared_region_query *answer);
 int shared_region_detach(int fd);
 int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement);
+int shared_region_interpreter_set_until_close(int fd, const char *genuine, const char *replacement);
 int shared_region_interpreter_clear(int fd, const char *genuine);
 int shared_region_interpreter_query(int fd, const char *genuine, struct shared_region_interpreter *answer);
 

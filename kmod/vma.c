@@ -108,7 +108,9 @@ static int shreg_vma_mprotect(struct vm_area_struct *vma, unsigned long start, u
 	if (((newflags & VM_READ) && !prot) || ((newflags & VM_WRITE) && !(prot & PROT_WRITE)) ||
 	    ((newflags & VM_EXEC) && !(prot & PROT_EXEC)))
 		return -EACCES;
-	if (!((newflags ^ vma->vm_flags) & VM_ACCESS_FLAGS))
+	/* The protection key is a part of the entries, too. */
+	if (!((newflags ^ vma->vm_flags) & VM_ACCESS_FLAGS) &&
+	    pgprot_val(vm_get_page_prot(newflags)) == pgprot_val(vm_get_page_prot(vma->vm_flags)))
 		return 0;
 	/* The notifier comes only where page tables exist (rule 3). */
 	if (vma->vm_private_data)

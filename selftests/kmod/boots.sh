@@ -10,11 +10,11 @@ boot exec --file "out/kmod/$kernel-without-kprobes/shared_region.ko=test/without
 boot all -- ...
 
 # Sharpest for stale translations: without PTI and PCIDs nothing but the module's own flush empties the TLB.
-boot stale --append 'pti=off nopcid' -- coherence_test
+boot stale --timeout 180 --append 'pti=off nopcid' -- coherence_test
 
 # Figures: one instruction is one nanosecond (debug kernels would count themselves).
 boot cost --icount --kernels '6.1 6.12' -- cost_test
 
 # Damage: swap on zram; two NUMA nodes, between which balancing moves pages.
-# boot swap --debian-module zram -- swap_test
+boot swap --debian-module zram -- vm_calls_test
 # boot numa --nodes 2 -- numa_test

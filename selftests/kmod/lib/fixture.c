@@ -194,24 +194,30 @@ long status_number(const char *key)
 }
 
 static sigjmp_buf after_signal;
-static volatile int last_signal;
+static volatile struct fault last_fault;
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
-	last_signal = number;
+	(void)context;
+	last_fault.signal = number;
+	last_fault.code = info->si_code;
+	last_fault.address = info->si_addr;
 	siglongjmp(after_signal, 1);
 }
 
 enum kind { READ, WRITE, CALL };
 
-static int signal_of(enum kind kind, void *address)
+static struct fault fault_of(enum kind kind, void *address)
 {
-	struct sigaction action = { .sa_handler = on_signal }, old_segv, old_bus, old_ill;
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	const int numbers[] = { SIGSEGV, SIGBUS, SIGILL };
+	struct sigaction old[3];
 
-	sigaction(SIGSEGV, &action, &old_segv);
-	sigaction(SIGBUS, &action, &old_bus);
-	sigaction(SIGILL, &action, &old_ill);
-	last_signal = 0;
+	for (int i = 0; i < 3; i++)
+		sigaction(numbers[i], &action, &old[i]);
+	last_fault.signal = 0;
+	last_fault.code = 0;
+	last_fault.address = NULL;
 	if (!sigsetjmp(after_signal, 1)) {
 		if (kind == READ)
 			(void)*(volatile char *)address;
@@ -220,23 +226,37 @@ static int signal_of(enum kind kind, void *address)
 		else
 			((void (*)(void))address)();
 	}
-	sigaction(SIGSEGV, &old_segv, NULL);
-	sigaction(SIGBUS, &old_bus, NULL);
-	sigaction(SIGILL, &old_ill, NULL);
-	return last_signal;
+	for (int i = 0; i < 3; i++)
+		sigaction(numbers[i], &old[i], NULL);
+	return last_fault;
+}
+
+struct fault fault_of_read(const void *address)
+{
+	return fault_of(READ, (void *)address);
+}
+
+struct fault fault_of_write(void *address)
+{
+	return fault_of(WRITE, address);
+}
+
+struct fault fault_of_call(const void *address)
+{
+	return fault_of(CALL, (void *)address);
 }
 
 int signal_of_read(const void *address)
 {
-	return signal_of(READ, (void *)address);
+	return fault_of_read(address).signal;
 }
 
 int signal_of_write(void *address)
 {
-	return signal_of(WRITE, address);
+	return fault_of_write(address).signal;
 }
 
 int signal_of_call(const void *address)
 {
-	return signal_of(CALL, (void *)address);
+	return fault_of_call(address).signal;
 }

@@ -65,7 +65,17 @@ void touch(const volatile char *from, size_t size);
 int in_child(int (*body)(void *data), void *data);
 /* A number from a /proc/self/status line such as "VmPTE:"; -1 if there is none. */
 long status_number(const char *key);
-/* Signal that reading (or writing, or calling) at `address` raises; 0: none. */
+/* What reading (or writing, or calling) at `address` raises; signal 0: nothing. */
+struct fault {
+	int signal;
+	int code;	/* si_code */
+	void *address;	/* si_addr */
+};
+
+struct fault fault_of_read(const void *address);
+struct fault fault_of_write(void *address);
+struct fault fault_of_call(const void *address);
+/* Only the signal's number. */
 int signal_of_read(const void *address);
 int signal_of_write(void *address);
 int signal_of_call(const void *address);

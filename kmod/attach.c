@@ -97,7 +97,8 @@ static struct shreg_attach *shreg_attach_alloc(struct shreg_region *region, stru
 	struct shreg_attach *attach;
 	struct file *file;
 
-	attach = kzalloc(struct_size(attach, bits, 2 * longs), GFP_KERNEL_ACCOUNT);
+	attach = shreg_may_fail(kzalloc(struct_size(attach, bits, 2 * longs), GFP_KERNEL_ACCOUNT),
+				NULL);
 	if (!attach)
 		return ERR_PTR(-ENOMEM);
 	file = shreg_region_use(region, true);
@@ -137,8 +138,10 @@ static int shreg_map_ranges(struct shreg_region *region)
 		 * the only exported function that inserts a VMA; NOREPLACE: what the process has
 		 * there stays
 		 */
-		addr = vm_mmap(region->file, region->base + range->offset, range->size, range->prot,
-			       MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset);
+		addr = shreg_may_fail(vm_mmap(region->file, region->base + range->offset,
+					      range->size, range->prot,
+					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset),
+				      -ENOMEM);
 		if (IS_ERR_VALUE(addr))
 			goto err_mapped;
 	}
@@ -187,8 +190,9 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
 	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
-	ret = mmu_interval_notifier_insert(&attach->notifier, current->mm, region->base,
-					   region->size, &shreg_notifier_ops);
+	ret = shreg_may_fail(mmu_interval_notifier_insert(&attach->notifier, current->mm,
+							  region->base, region->size,
+							  &shreg_notifier_ops), -ENOMEM);
 	if (ret)
 		goto out;
 	attach->notified = true;
@@ -225,8 +229,9 @@ struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_st
 		return NULL;
 	/* What the parent has private, the child gets copied or has to fault in privately. */
 	bitmap_copy(attach->private, parent->private, region->slots);
-	if (mmu_interval_notifier_insert_locked(&attach->notifier, mm, region->base, region->size,
-						&shreg_notifier_ops)) {
+	if (shreg_may_fail(mmu_interval_notifier_insert_locked(&attach->notifier, mm, region->base,
+							       region->size, &shreg_notifier_ops),
+			   -ENOMEM)) {
 		shreg_attach_put(attach);
 		return NULL;
 	}

@@ -117,8 +117,9 @@ static int shreg_read_piece(const struct shreg_configuration *config, unsigned i
 		ret = shreg_open_piece(config, piece);
 	if (ret || !piece->arg.slide_count)
 		return ret;
-	piece->slide = vmemdup_user(u64_to_user_ptr(piece->arg.slide),
-				    piece->arg.slide_count * sizeof(u64));
+	piece->slide = shreg_may_fail(vmemdup_user(u64_to_user_ptr(piece->arg.slide),
+						   piece->arg.slide_count * sizeof(u64)),
+				      ERR_PTR(-ENOMEM));
 	if (IS_ERR(piece->slide)) {
 		ret = PTR_ERR(piece->slide);
 		piece->slide = NULL;
@@ -140,7 +141,8 @@ static int shreg_read_request(struct shreg_configuration *config)
 	    arg->mapping_size > PAGE_SIZE)
 		return -EINVAL;
 	config->size = ALIGN(arg->region_size, SHREG_SLOT_SIZE);
-	config->pieces = kvcalloc(arg->mapping_count, sizeof(*config->pieces), GFP_KERNEL_ACCOUNT);
+	config->pieces = shreg_may_fail(kvcalloc(arg->mapping_count, sizeof(*config->pieces),
+						 GFP_KERNEL_ACCOUNT), NULL);
 	if (!config->pieces)
 		return -ENOMEM;
 	for (i = 0; i < arg->mapping_count; i++) {
@@ -207,7 +209,7 @@ static struct page *shreg_configure_page(struct shreg_region *region, u64 offset
 	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged
 	 * to the caller
 	 */
-	*slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	*slot = shreg_may_fail(alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO), NULL);
 	if (*slot)
 		region->page_count++;
 	return *slot;
@@ -340,7 +342,7 @@ static void shreg_choose_base(struct shreg_region *region)
 /* The protections, page by page, as later mappings replace earlier ones. */
 static u8 *shreg_page_rights(const struct shreg_configuration *config)
 {
-	u8 *rights = kvzalloc(config->size >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT);
+	u8 *rights = shreg_may_fail(kvzalloc(config->size >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT), NULL);
 	unsigned int i;
 
 	for (i = 0; rights && i < config->count; i++) {
@@ -384,7 +386,8 @@ static int shreg_make_ranges(struct shreg_configuration *config)
 	if (!rights)
 		return -ENOMEM;
 	region->range_count = shreg_split_rights(rights, pages, NULL);
-	region->ranges = kvcalloc(region->range_count, sizeof(*region->ranges), GFP_KERNEL_ACCOUNT);
+	region->ranges = shreg_may_fail(kvcalloc(region->range_count, sizeof(*region->ranges),
+						 GFP_KERNEL_ACCOUNT), NULL);
 	if (region->ranges)
 		shreg_split_rights(rights, pages, region->ranges);
 	kvfree(rights);
@@ -415,8 +418,8 @@ static int shreg_fill_region(struct shreg_configuration *config)
 	unsigned int i;
 	int ret;
 
-	region->pages =
-		kvcalloc(config->size >> PAGE_SHIFT, sizeof(*region->pages), GFP_KERNEL_ACCOUNT);
+	region->pages = shreg_may_fail(kvcalloc(config->size >> PAGE_SHIFT, sizeof(*region->pages),
+						GFP_KERNEL_ACCOUNT), NULL);
 	if (!region->pages)
 		return -ENOMEM;
 	for (i = 0; i < config->count; i++) {

@@ -80,7 +80,8 @@ found:
 
 static int shreg_keep_configured(struct file *file, struct shreg_region *region)
 {
-	struct shreg_configured *entry = kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	struct shreg_configured *entry =
+		shreg_may_fail(kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT), NULL);
 	struct file *pinned;
 
 	if (!entry)
@@ -118,6 +119,8 @@ static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 	if (ret)
 		goto out_env;
 	ret = shreg_keep_configured(file, region);
+	if (ret)
+		shreg_region_destroy_unused(region);
 	map->base = region->base;
 	map->slide = region->slide;
 	shreg_region_put(region);

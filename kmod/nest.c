@@ -225,7 +225,7 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 }
 
 /*
- * Is [start, end) covered by this region's VMAs, each where it belongs? A foreign VMA must never
+ * Is [start, end) covered by VMAs of this attachment, each where it belongs? A foreign VMA must never
  * see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK
  * makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
  */
@@ -237,6 +237,9 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 		struct vm_area_struct *vma = find_vma(attach->mm, start);
 
 		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region)
+			return false;
+		/* a VMA that got no attachment at fork knows nothing of nesting */
+		if (vma->vm_private_data != attach)
 			return false;
 		if (region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
 			return false;

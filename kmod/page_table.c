@@ -15,7 +15,7 @@
  */
 struct page *shreg_table_alloc(gfp_t gfp)
 {
-	return __pte_alloc_one(&init_mm, gfp | __GFP_ACCOUNT);
+	return shreg_may_fail(__pte_alloc_one(&init_mm, gfp | __GFP_ACCOUNT), NULL);
 }
 
 void shreg_table_free(struct page *table)
@@ -96,7 +96,8 @@ int shreg_build_tables(struct shreg_region *region)
 {
 	unsigned long slot;
 
-	region->tables = kvcalloc(region->slots, sizeof(*region->tables), GFP_KERNEL_ACCOUNT);
+	region->tables = shreg_may_fail(kvcalloc(region->slots, sizeof(*region->tables),
+						 GFP_KERNEL_ACCOUNT), NULL);
 	if (!region->tables)
 		return -ENOMEM;
 	for (slot = 0; slot < region->slots; slot++) {

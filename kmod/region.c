@@ -81,7 +81,8 @@ static void shreg_region_destroy_work(struct work_struct *work)
 /* A new region in state CONFIGURING with a reference for the caller, not yet listed. */
 struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size)
 {
-	struct shreg_region *region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	struct shreg_region *region =
+		shreg_may_fail(kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT), NULL);
 
 	if (!region)
 		return ERR_PTR(-ENOMEM);
@@ -209,6 +210,16 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 	if (file)
 		fput(file);
 	shreg_region_put(region);
+}
+
+/*
+ * Ends a region that is sealed, but whose configurator could not be made its user. The caller has
+ * a reference.
+ */
+void shreg_region_destroy_unused(struct shreg_region *region)
+{
+	mod_delayed_work(shreg_wq, &region->destroy, 0);
+	flush_delayed_work(&region->destroy);
 }
 
 /* The range that holds @offset; the ranges are sorted and have no gaps. */

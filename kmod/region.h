@@ -104,6 +104,7 @@ int shreg_region_wait(struct shreg_region *region);
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state);
 struct file *shreg_region_use(struct shreg_region *region, bool attach);
 void shreg_region_unuse(struct shreg_region *region, bool attach);
+void shreg_region_destroy_unused(struct shreg_region *region);
 const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset);
 void shreg_region_for_each(void (*visit)(struct shreg_region *region, void *data), void *data);
 void shreg_regions_exit(void);
@@ -189,6 +190,12 @@ void shreg_table_free(struct page *table);
 pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr);
 bool shreg_pmd_is_table(pmd_t pmd, const struct page *table);
 int shreg_build_tables(struct shreg_region *region);
+
+/* fail.c: allocations that fail on demand */
+extern atomic_t shreg_fail_nth;
+bool shreg_fail_counted(void);
+#define shreg_may_fail(allocation, failure) \
+	(unlikely(atomic_read(&shreg_fail_nth)) && shreg_fail_counted() ? (failure) : (allocation))
 
 /* flush.c */
 void shreg_flush_mm(struct shreg_region *region, struct mm_struct *mm);

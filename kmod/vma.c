@@ -178,7 +178,8 @@ const struct file_operations shreg_region_fops = {
 /* A file of the region, with a reference to it and to the module. */
 struct file *shreg_fs_file(struct shreg_region *region)
 {
-	struct inode *inode = alloc_anon_inode(shreg_mount->mnt_sb);
+	struct inode *inode = shreg_may_fail(alloc_anon_inode(shreg_mount->mnt_sb),
+					     ERR_PTR(-ENOMEM));
 	char name[64];
 	struct file *file;
 
@@ -190,7 +191,8 @@ struct file *shreg_fs_file(struct shreg_region *region)
 	 * 7)
 	 */
 	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(inode, shreg_mount, name, O_RDONLY, &shreg_region_fops);
+	file = shreg_may_fail(alloc_file_pseudo(inode, shreg_mount, name, O_RDONLY,
+						&shreg_region_fops), ERR_PTR(-ENOMEM));
 	if (IS_ERR(file)) {
 		iput(inode);
 		module_put(THIS_MODULE);

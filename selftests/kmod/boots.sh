@@ -12,6 +12,9 @@ boot all -- ...
 # Sharpest for stale translations: without PTI and PCIDs nothing but the module's own flush empties the TLB.
 boot stale --timeout 180 --append 'pti=off nopcid' -- coherence_test
 
+# Fault injection is in no distribution's kernel.
+boot injection --kernels 'lockdep kasan' -- injection_test
+
 # Figures: one instruction is one nanosecond (debug kernels would count themselves).
 boot cost --icount --kernels '6.1 6.12' -- cost_test
 

@@ -2,7 +2,8 @@
 /*
  * Allocations that fail when a test wants it: kernels of distributions have no fault injection.
  *
- * Each allocation of configure and attach asks shreg_may_fail(): while nothing is set, that is one read.
+ * Each allocation of configure and attach asks shreg_may_fail(): while nothing is set, that is one
+ * read.
  */
 #include <linux/module.h>
 

@@ -225,9 +225,9 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 }
 
 /*
- * Is [start, end) covered by VMAs of this attachment, each where it belongs? A foreign VMA must never
- * see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK
- * makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
+ * Is [start, end) covered by VMAs of this attachment, each where it belongs? A foreign VMA must
+ * never see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but
+ * MADV_DONTFORK makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
  */
 static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsigned long end)
 {

@@ -27,6 +27,7 @@
 struct shreg_piece {
 	struct shared_region_mapping arg;
 	struct file *file;		/* NULL: zeros */
+	bool denied;			/* nobody can open the file for writing */
 	u64 ctime;			/* of the file, when it was checked */
 	u64 *slide;
 };
@@ -96,6 +97,10 @@ static int shreg_open_piece(const struct shreg_configuration *config, struct shr
 	ret = shreg_check_file(config, piece->file);
 	if (ret)
 		return ret;
+	ret = deny_write_access(piece->file);
+	if (ret)
+		return ret;
+	piece->denied = true;
 	piece->ctime = shreg_ctime(file_inode(piece->file));
 	if (piece->arg.file_offset + piece->arg.length > i_size_read(file_inode(piece->file)))
 		return -EINVAL;
@@ -159,6 +164,8 @@ static void shreg_drop_request(struct shreg_configuration *config)
 	unsigned int i;
 
 	for (i = 0; i < config->count; i++) {
+		if (config->pieces[i].denied)
+			allow_write_access(config->pieces[i].file);
 		if (config->pieces[i].file)
 			fput(config->pieces[i].file);
 		kvfree(config->pieces[i].slide);
@@ -166,7 +173,11 @@ static void shreg_drop_request(struct shreg_configuration *config)
 	kvfree(config->pieces);
 }
 
-/* What makes two requests the same: all but the numbers of fds and the places of arrays. */
+/*
+ * What makes two requests the same: all but the numbers of fds and the places of arrays. The
+ * hash is part of it: nobody's wish to have the content verified is met by a region that
+ * somebody else did not verify.
+ */
 static void shreg_digest(const struct shreg_configuration *config,
 			 u8 digest[SHARED_REGION_SHA256_SIZE])
 {
@@ -176,6 +187,9 @@ static void shreg_digest(const struct shreg_configuration *config,
 	sha256_init(&state);
 	sha256_update(&state, (const u8 *)&config->size, sizeof(config->size));
 	sha256_update(&state, config->arg->uuid, sizeof(config->arg->uuid));
+	sha256_update(&state, (const u8 *)&config->arg->flags, sizeof(config->arg->flags));
+	if (config->arg->flags & SHARED_REGION_VERIFY_SHA256)
+		sha256_update(&state, config->arg->sha256, sizeof(config->arg->sha256));
 	for (i = 0; i < config->count; i++) {
 		const struct shreg_piece *piece = &config->pieces[i];
 		struct shared_region_mapping map = piece->arg;
@@ -206,8 +220,8 @@ static struct page *shreg_configure_page(struct shreg_region *region, u64 offset
 		return *slot;
 	}
 	/*
-	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged
-	 * to the caller
+	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU,
+	 * charged to the caller
 	 */
 	*slot = shreg_may_fail(alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO), NULL);
 	if (*slot)
@@ -297,7 +311,8 @@ static int shreg_slide_word(struct shreg_region *region, const struct shreg_piec
 }
 
 /*
- * RELR as in SHT_RELR: an even entry is an offset, an odd one a bitmap of the 63 words that follow.
+ * RELR as in SHT_RELR: an even entry is an offset, an odd one a bitmap of the 63 words that
+ * follow.
  */
 static int shreg_slide_piece(struct shreg_region *region, const struct shreg_piece *piece)
 {

@@ -43,9 +43,20 @@ static unsigned int shreg_cpu_level(void)
 }
 
 /*
- * The team that the executable belongs to. Only a security.* attribute: writing one needs
- * privilege.
+ * Whether an attribute of this file was written with privilege. Not so in a file system that a
+ * user namespace has mounted, seen from outside of it. And the owner of a file can write security.*
+ * where the BPF LSM is on (6.1: its hook says yes, and the capability is not asked for any more).
  */
+static bool shreg_team_is_trusted(const struct file *exe)
+{
+	const struct inode *inode = file_inode(exe);
+
+	return current_in_userns(inode->i_sb->s_user_ns) &&
+	       (uid_eq(inode->i_uid, GLOBAL_ROOT_UID) ||
+		uid_eq(inode->i_uid, make_kuid(current_user_ns(), 0)));
+}
+
+/* The team that the executable belongs to: its extended attribute. */
 static int shreg_team_of_current(char team[SHREG_TEAM_MAX])
 {
 	struct file *exe = shreg_current_exe_file();
@@ -54,6 +65,10 @@ static int shreg_team_of_current(char team[SHREG_TEAM_MAX])
 	memset(team, 0, SHREG_TEAM_MAX);
 	if (!exe)
 		return 0;
+	if (!shreg_team_is_trusted(exe)) {
+		fput(exe);
+		return 0;
+	}
 	length = shreg_get_xattr(exe, SHARED_REGION_TEAM_XATTR, team, SHREG_TEAM_MAX);
 	fput(exe);
 	if (length == -ENODATA || length == -EOPNOTSUPP) {

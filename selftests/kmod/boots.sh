@@ -6,6 +6,10 @@
 # shellcheck disable=SC2154 # kernel: of who reads this
 boot exec --file "out/kmod/$kernel-without-kprobes/shared_region.ko=test/without_kprobes.ko" -- interpreter_module_test
 
+# With real libraries and their slide lists; and system calls of x32, which Debian has switched off.
+boot callers --append 'syscall.x32=y' --file /lib/x86_64-linux-gnu/libc.so.6=test/relr.so \
+    --file /usr/lib/x86_64-linux-gnu/libstdc++.so.6=test/rela.so -- configure_test environment_test
+
 # Whatever needs nothing special.
 boot all -- ...
 

@@ -14,12 +14,12 @@
 /**
  * DOC: the shared region
  *
- * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry), team
- * ID (the extended attribute security.sharedregion.team of the caller's executable; absent and
- * empty are the same) and user namespace of the caller. It is configured once, by one ioctl, into a
- * place that nobody can see; then it is sealed: content, protections and base never change again.
- * It goes when the last process that is attached and the last file descriptor that configured it
- * are gone, after a delay (module parameter destroy_delay).
+ * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry),
+ * team ID (the extended attribute security.sharedregion.team of the caller's executable, if that
+ * is root's; absent and empty are the same) and user namespace of the caller. It is configured
+ * once, by one ioctl, into a place that nobody can see; then it is sealed: content, protections
+ * and base never change again. It goes when the last process that is attached and the last file
+ * descriptor that configured it are gone, after a delay (module parameter destroy_delay).
  *
  * All structures begin with their size and may grow: a shorter one is completed with zeros; a
  * longer one is accepted if what this kernel does not know is zero. Reserved fields and unknown
@@ -34,6 +34,8 @@
  * EOPNOTSUPP		a 32-bit caller (i386 or x32): no 32-bit regions exist yet
  * ENOMEM		out of memory (for CHECK and DETACH see there)
  * EINTR		a signal arrived first; call again
+ * ERANGE		the team ID of the caller's executable has more than 64 bytes (CHECK, QUERY,
+ *			MAP_AND_SLIDE)
  *
  * SHARED_REGION_CHECK	attach the caller to its environment's sealed region
  *	ENOMEM		the environment has no configured region (as XNU's shared_region_check_np)
@@ -50,10 +52,11 @@
  *			belongs to somebody else than the caller or the namespace's root
  *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
  *	E2BIG		region or number of mappings too large
+ *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
  *	EBADMSG		SHA-256 differs
  *	Success for the one that configured and for those who asked for the very same configuration
- *	meanwhile.
+ *	meanwhile (the same files, the same SHA-256 if one is given).
  *
  * SHARED_REGION_QUERY	what the environment (or, if attached, the caller) has; never ENOMEM for
  *			"nothing"

@@ -167,6 +167,24 @@ int make_program32(const char *path, const char *interpreter)
 	return make_elf32(path, NULL, 0, interpreter);
 }
 
+int make_ioctl_program32(const char *path, unsigned char fd, uint32_t command)
+{
+	unsigned char code[] = {
+		0xb9, 0, 0, 0, 0,				/* mov $command, %ecx */
+		0xbb, fd, 0, 0, 0,				/* mov $fd, %ebx */
+		0xb8, 54, 0, 0, 0,				/* mov $54 (ioctl), %eax */
+		0x89, 0xe2,					/* mov %esp, %edx */
+		0xcd, 0x80,					/* int $0x80 */
+		0xf7, 0xd8,					/* neg %eax */
+		0x89, 0xc3,					/* mov %eax, %ebx */
+		0xb8, 1, 0, 0, 0,				/* mov $1 (exit), %eax */
+		0xcd, 0x80,					/* int $0x80 */
+	};
+
+	memcpy(code + 1, &command, 4);
+	return make_elf32(path, code, sizeof(code), NULL);
+}
+
 int make_all(void)
 {
 	return make_interpreter(GENUINE, BY_GENUINE) || make_interpreter(REPLACEMENT, BY_REPLACEMENT) ||

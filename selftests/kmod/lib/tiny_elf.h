@@ -26,6 +26,8 @@ int make_program(const char *path, const char *interpreter);
 /* The same two for i386. */
 int make_interpreter32(const char *path, unsigned char code);
 int make_program32(const char *path, const char *interpreter);
+/* An i386 program that exits with the error of ioctl(fd, command, its stack). */
+int make_ioctl_program32(const char *path, unsigned char fd, uint32_t command);
 /* GENUINE, REPLACEMENT and PROGRAM. */
 int make_all(void);
 /* Writes another exit code into an interpreter, in place. */

@@ -22,6 +22,6 @@ boot injection --kernels 'lockdep kasan' -- injection_test
 # Figures: one instruction is one nanosecond (debug kernels would count themselves).
 boot cost --icount --kernels '6.1 6.12' -- cost_test
 
-# Damage: swap on zram; two NUMA nodes, between which balancing moves pages.
-boot swap --debian-module zram -- vm_calls_test
-# boot numa --nodes 2 -- numa_test
+# Damage: swap on zram, little memory; two NUMA nodes, between which balancing moves pages.
+boot swap --debian-module zram --mem 512M --timeout 180 -- vm_calls_test swap_test pressure_test
+boot numa --nodes 2 --mem 1G -- numa_test

@@ -247,7 +247,7 @@ static int move_over(struct region *region, char *page)
 }
 
 #define NO_STALE_READ(change, signals_too)							\
-	TEST_F(coherence, change##_leaves_no_stale_read)					\
+	SLOW_TEST_F(coherence, change##_leaves_no_stale_read)					\
 	{											\
 		EXPECT_EQ(0, stale_reads(&self->region, &self->reader, self->page, change));	\
 		EXPECT_EQ(signals_too, atomic_load(&self->reader.signals) > 0);			\
@@ -280,7 +280,7 @@ static int set_no_flush(const char *value)
 
 /* Only where nothing but the module flushes: munmap of all frees page tables, and for that mm code flushes itself. */
 #define NEGATIVE_CONTROL(change)								\
-	TEST_F(coherence, negative_control_without_the_flush_##change##_leaves_stale_reads)	\
+	SLOW_TEST_F(coherence, negative_control_without_the_flush_##change##_leaves_stale_reads)	\
 	{											\
 		long stale;									\
 												\

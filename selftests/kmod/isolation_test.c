@@ -97,7 +97,7 @@ static void join_in(struct party *party)
 	_exit(!!pages_without(party->expected, (char[]){ party->letter, 0 }));
 }
 
-TEST_F(isolation, processes_that_attach_each_for_itself_see_their_own_writes_only)
+SLOW_TEST_F(isolation, processes_that_attach_each_for_itself_see_their_own_writes_only)
 {
 	int ready[2], go[2], i, status;
 	char bytes[4];
@@ -139,7 +139,7 @@ static int child_with_child(void *data)
 	return !!pages_without(expected, "pc");
 }
 
-TEST_F(isolation, a_child_and_a_grandchild_inherit_and_do_not_leak)
+SLOW_TEST_F(isolation, a_child_and_a_grandchild_inherit_and_do_not_leak)
 {
 	ASSERT_EQ(0, shared_region_check(self->region.device, 0, &self->check));
 	write_letter(&self->region, 'p');
@@ -163,7 +163,7 @@ static int clean_child(void *data)
 	return in_child(grandchild_of_clean, expected) || expected_all_wrong(expected);
 }
 
-TEST_F(isolation, a_grandchild_that_writes_first_writes_for_itself)
+SLOW_TEST_F(isolation, a_grandchild_that_writes_first_writes_for_itself)
 {
 	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
 	EXPECT_EQ(0, in_child(clean_child, &self->expected));
@@ -172,7 +172,7 @@ TEST_F(isolation, a_grandchild_that_writes_first_writes_for_itself)
 }
 
 /* The parent writes while the child lives: its copies are not the child's. */
-TEST_F(isolation, what_the_parent_writes_after_fork_the_child_does_not_see)
+SLOW_TEST_F(isolation, what_the_parent_writes_after_fork_the_child_does_not_see)
 {
 	int go[2], status;
 	char byte = 0;
@@ -232,7 +232,7 @@ static long lost_writes(const struct region *region)
 	return lost;
 }
 
-TEST_F(isolation, many_threads_that_write_the_same_slots_lose_nothing)
+SLOW_TEST_F(isolation, many_threads_that_write_the_same_slots_lose_nothing)
 {
 	pthread_barrier_t start;
 	long lost = 0;

@@ -258,28 +258,28 @@ static int for_each_range(const struct expected *expected, int (*run)(struct ope
 		TH_LOG("%d combinations of range and state", jobs);			\
 	} while (0)
 
-TEST_F(mapping, an_anonymous_mapping_over_it_is_private)
+SLOW_TEST_F(mapping, an_anonymous_mapping_over_it_is_private)
 {
 	EXPECT_GOOD_EVERYWHERE(map_anonymous);
 }
 
-TEST_F(mapping, munmap_takes_what_it_names_and_the_hole_can_be_mapped)
+SLOW_TEST_F(mapping, munmap_takes_what_it_names_and_the_hole_can_be_mapped)
 {
 	EXPECT_GOOD_EVERYWHERE(unmap_and_map);
 }
 
-TEST_F(mapping, a_file_mapped_over_it_is_that_file)
+SLOW_TEST_F(mapping, a_file_mapped_over_it_is_that_file)
 {
 	EXPECT_GOOD_EVERYWHERE(map_file);
 }
 
-TEST_F(mapping, pages_moved_over_it_are_those)
+SLOW_TEST_F(mapping, pages_moved_over_it_are_those)
 {
 	EXPECT_GOOD_EVERYWHERE(move_there);
 }
 
 /* Also group 4: in the state UNTOUCHED it comes before the first touch. */
-TEST_F(mapping, mprotect_counts_for_what_it_names)
+SLOW_TEST_F(mapping, mprotect_counts_for_what_it_names)
 {
 	int jobs = 0;
 
@@ -311,7 +311,7 @@ static int key_counts(void *data)
 	return 0;
 }
 
-TEST_F(mapping, a_protection_key_counts_also_before_the_first_touch)
+SLOW_TEST_F(mapping, a_protection_key_counts_also_before_the_first_touch)
 {
 	int key = pkey_alloc(0, 0);
 
@@ -372,7 +372,7 @@ static int fork_with_hole(void *data)
 	return expected_all_wrong(job->op.expected) ? 22 : 0;
 }
 
-TEST_F(mapping, holes_of_dontfork_can_be_filled_in_the_child)
+SLOW_TEST_F(mapping, holes_of_dontfork_can_be_filled_in_the_child)
 {
 	int (*const runs[])(struct operation *) = { map_anonymous, map_file, move_there };
 	int jobs = 0;
@@ -405,7 +405,7 @@ static int is_detached_and_can_attach(void *data)
 	return expected_all_wrong(expected) ? 4 : 0;
 }
 
-TEST_F(mapping, a_child_without_any_of_it_is_not_attached)
+SLOW_TEST_F(mapping, a_child_without_any_of_it_is_not_attached)
 {
 	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
 	ASSERT_EQ(0, madvise(self->region.base, self->region.size, MADV_DONTFORK));

@@ -175,44 +175,44 @@ static int for_each_situation(const struct expected *expected, const struct vm_c
 		TH_LOG("%d combinations of call and pages", jobs);			\
 	} while (0)
 
-TEST_F(calls, every_madvise_value)
+SLOW_TEST_F(calls, every_madvise_value)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_madvise(), true);
 }
 
-TEST_F(calls, madvise_that_fork_heeds)
+SLOW_TEST_F(calls, madvise_that_fork_heeds)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_madvise_fork(), false);
 }
 
-TEST_F(calls, process_madvise)
+SLOW_TEST_F(calls, process_madvise)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_process_madvise(), true);
 }
 
-TEST_F(calls, locking)
+SLOW_TEST_F(calls, locking)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_lock(), true);
 }
 
-TEST_F(calls, numa_policy)
+SLOW_TEST_F(calls, numa_policy)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_numa(), true);
 }
 
-TEST_F(calls, protection_and_moves)
+SLOW_TEST_F(calls, protection_and_moves)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_mapping(), true);
 }
 
-TEST_F(calls, copies_by_page_reference)
+SLOW_TEST_F(calls, copies_by_page_reference)
 {
 	ASSERT_EQ(0, zram_disk(16 * MB));
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_copy(), true);
 }
 
 /* Into what the process may write. */
-TEST_F(calls, copies_into_data)
+SLOW_TEST_F(calls, copies_into_data)
 {
 	ASSERT_EQ(0, zram_disk(16 * MB));
 	for (const struct vm_call *call = vm_calls_copy_into(); call->name; call++) {
@@ -224,17 +224,17 @@ TEST_F(calls, copies_into_data)
 	}
 }
 
-TEST_F(calls, futexes)
+SLOW_TEST_F(calls, futexes)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_futex(), true);
 }
 
-TEST_F(calls, reports_in_proc)
+SLOW_TEST_F(calls, reports_in_proc)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_proc(), true);
 }
 
-TEST_F(calls, registrations)
+SLOW_TEST_F(calls, registrations)
 {
 	EXPECT_ALL_AS_DOCUMENTED(vm_calls_register(), true);
 }

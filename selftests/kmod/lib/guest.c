@@ -139,18 +139,24 @@ int zram_disk(uint64_t bytes)
 int swap_on_zram(uint64_t bytes)
 {
 	char size[32];
-	int ret;
+	int ret = 0;
 
 	if (file_number("/proc/swaps", "/dev/zram0") >= 0)
 		return 0;
 	if (access("/sys/block/zram0/disksize", W_OK))
 		return -ENOENT;
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
-	ret = file_put("/sys/block/zram0/disksize", size);
-	if (ret)
-		return ret;
-	ret = write_swap_header("/dev/zram0", bytes);
+	if (!file_number("/sys/block/zram0/disksize", "")) {
+		snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+		ret = file_put("/sys/block/zram0/disksize", size);
+	}
+	if (!ret)
+		ret = write_swap_header("/dev/zram0", (uint64_t)file_number("/sys/block/zram0/disksize", ""));
 	if (ret)
 		return ret;
 	return swapon("/dev/zram0", 0) ? -errno : 0;
+}
+
+int swap_off(void)
+{
+	return swapoff("/dev/zram0") ? -errno : 0;
 }

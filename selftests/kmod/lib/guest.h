@@ -27,8 +27,9 @@ int cgroup_put(const char *name, const char *file, const char *text);
 long cgroup_number(const char *name, const char *file, const char *key);
 int cgroup_remove(const char *name);
 
-/* Swap on /dev/zram0, `bytes` large; 0, or -errno: -ENOENT without zram. Once per guest; later calls succeed. */
+/* Swap on /dev/zram0, `bytes` large; 0, or -errno: -ENOENT without zram. The size of the first call stays. */
 int swap_on_zram(uint64_t bytes);
+int swap_off(void);
 /* One more zram device to read from and write to, /dev/zram1; 0, or -errno: -ENOENT without zram. */
 int zram_disk(uint64_t bytes);
 

@@ -16,13 +16,6 @@
 #include "compat.h"
 #include "region.h"
 
-/*
- * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high
- * enough for the address-space layout of the sanitizers. docs/kernel-abi.md.
- */
-#define SHREG_BASE_LOW	0x7e8000000000UL
-#define SHREG_BASE_HIGH	0x7f0000000000UL
-
 /* A mapping of the request with what belongs to it in the kernel. */
 struct shreg_piece {
 	struct shared_region_mapping arg;

@@ -133,6 +133,9 @@ static void shreg_fill_query(struct shared_region_query *query, struct shreg_reg
 {
 	mutex_lock(&shreg_lock);
 	query->attached = region->attached;
+	query->crashes = region->crashes;
+	if (region->retired)
+		query->flags |= SHARED_REGION_QUERY_RESLIDE;
 	mutex_unlock(&shreg_lock);
 	if (!shreg_region_sealed(region)) {
 		query->state = SHARED_REGION_STATE_CONFIGURING;
@@ -147,6 +150,16 @@ static void shreg_fill_query(struct shared_region_query *query, struct shreg_reg
 	query->unnested = atomic64_read(&region->counters.unnests);
 	query->flushes = atomic64_read(&region->counters.flushes);
 	memcpy(query->uuid, region->uuid, sizeof(query->uuid));
+}
+
+/* shreg_lock held. The environment has no region, or none any more (@retired or NULL). */
+static void shreg_fill_query_retired(struct shared_region_query *query,
+				     const struct shreg_region *retired)
+{
+	if (!retired)
+		return;
+	query->flags = SHARED_REGION_QUERY_RESLIDE;
+	query->crashes = retired->crashes;
 }
 
 static int shreg_do_query(struct file *file, union shreg_argument *arg)
@@ -167,7 +180,7 @@ static int shreg_do_query(struct file *file, union shreg_argument *arg)
 	query->size = size;
 	if (attach) {
 		shreg_fill_query(query, attach->region);
-		query->flags = SHARED_REGION_QUERY_ATTACHED;
+		query->flags |= SHARED_REGION_QUERY_ATTACHED;
 		shreg_attach_put(attach);
 		return 0;
 	}
@@ -178,6 +191,8 @@ static int shreg_do_query(struct file *file, union shreg_argument *arg)
 	region = shreg_region_find_locked(&env);
 	if (region)
 		kref_get(&region->ref);
+	else
+		shreg_fill_query_retired(query, shreg_region_find_retired_locked(&env));
 	mutex_unlock(&shreg_lock);
 	shreg_environment_put(&env);
 	if (region) {
@@ -258,8 +273,8 @@ long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!ioctl)
 		return -ENOTTY;
 	/*
-	 * Whatever the environment says later: no region has an address that a 32-bit process can
-	 * reach.
+	 * Whatever the environment says later: no region has an address that a 32-bit process
+	 * can reach.
 	 */
 	if (in_compat_syscall())
 		return -EOPNOTSUPP;

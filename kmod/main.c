@@ -62,6 +62,7 @@ static int __init shreg_init(void)
 	if (ret)
 		goto err_fs;
 	shreg_stats_init();
+	shreg_crash_init();
 	return 0;
 
 err_fs:
@@ -80,6 +81,7 @@ static void __exit shreg_exit(void)
 	 * regions that remain wait for their delayed destruction only.
 	 */
 	misc_deregister(&shreg_device);
+	shreg_crash_exit();
 	shreg_interpreters_exit();
 	shreg_stats_exit();
 	shreg_regions_exit();

@@ -2,9 +2,9 @@
 /*
  * Regions: the list, their states, who uses them, and their end.
  *
- * CONFIGURING -> SEALED -> DEAD, or CONFIGURING -> DEAD if the configuration fails. A region is in
- * the list until it is DEAD. Its memory goes with the last reference: every VMA's vm_file has one,
- * so pages and tables outlive each page table that points at them (rule 10).
+ * CONFIGURING -> SEALED -> DEAD, or CONFIGURING -> DEAD if the configuration fails. A region is
+ * in the list until it is DEAD. Its memory goes with the last reference: every VMA's vm_file has
+ * one, so pages and tables outlive each page table that points at them (rule 10).
  */
 #include <linux/file.h>
 #include <linux/module.h>
@@ -114,9 +114,31 @@ struct shreg_region *shreg_region_find_locked(const struct shreg_environment *en
 	struct shreg_region *region;
 
 	list_for_each_entry(region, &shreg_regions, link)
-		if (shreg_environment_equal(&region->env, env))
+		if (!region->retired && shreg_environment_equal(&region->env, env))
 			return region;
 	return NULL;
+}
+
+/* The one that was retired last; otherwise likewise. */
+struct shreg_region *shreg_region_find_retired_locked(const struct shreg_environment *env)
+{
+	struct shreg_region *region;
+
+	list_for_each_entry_reverse(region, &shreg_regions, link)
+		if (region->retired && shreg_environment_equal(&region->env, env))
+			return region;
+	return NULL;
+}
+
+/* shreg_lock held */
+unsigned int shreg_region_retired_count_locked(const struct shreg_environment *env)
+{
+	struct shreg_region *region;
+	unsigned int count = 0;
+
+	list_for_each_entry(region, &shreg_regions, link)
+		count += region->retired && shreg_environment_equal(&region->env, env);
+	return count;
 }
 
 int shreg_region_wait(struct shreg_region *region)
@@ -153,9 +175,10 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 {
 	mutex_lock(&shreg_lock);
 	if (state == SHREG_SEALED) {
+		region->sealed_at = ktime_get_ns();
 		/*
-		 * pairs with shreg_region_sealed(): all that was configured is visible before the
-		 * state is
+		 * pairs with shreg_region_sealed(): all that was configured is visible before
+		 * the state is
 		 */
 		smp_store_release(&region->state, SHREG_SEALED);
 		wake_up_all(&region->wait);
@@ -167,7 +190,9 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 		shreg_region_put(region);
 }
 
-/* The caller of shreg_region_use() holds a reference that this makes one more of, until unuse. */
+/*
+ * The caller of shreg_region_use() holds a reference that this makes one more of, until unuse.
+ */
 struct file *shreg_region_use(struct shreg_region *region, bool attach)
 {
 	struct file *file;
@@ -204,7 +229,8 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 		file = region->file;
 		region->file = NULL;
 		if (region->state == SHREG_SEALED)
-			mod_delayed_work(shreg_wq, &region->destroy, READ_ONCE(destroy_delay) * HZ);
+			mod_delayed_work(shreg_wq, &region->destroy,
+					 region->retired ? 0 : READ_ONCE(destroy_delay) * HZ);
 	}
 	mutex_unlock(&shreg_lock);
 	if (file)
@@ -213,8 +239,8 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 }
 
 /*
- * Ends a region that is sealed, but whose configurator could not be made its user. The caller has
- * a reference.
+ * Ends a region that is sealed, but whose configurator could not be made its user. The caller
+ * has a reference.
  */
 void shreg_region_destroy_unused(struct shreg_region *region)
 {

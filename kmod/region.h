@@ -23,6 +23,13 @@
 #define SHREG_SLOT_SIZE		PMD_SIZE
 #define SHREG_TEAM_MAX		64
 
+/*
+ * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high
+ * enough for the address-space layout of the sanitizers. docs/kernel-abi.md.
+ */
+#define SHREG_BASE_LOW	0x7e8000000000UL
+#define SHREG_BASE_HIGH	0x7f0000000000UL
+
 struct user_namespace;
 
 /* environment.c: which region a caller means */
@@ -63,8 +70,8 @@ struct shreg_counters {
 };
 
 /*
- * A region. Fields from env to digest are written by the configurator alone and read only after it
- * is SEALED (state is released and acquired), so they need no lock.
+ * A region. Fields from env to digest are written by the configurator alone and read only after
+ * it is SEALED (state is released and acquired), so they need no lock.
  */
 struct shreg_region {
 	struct list_head link;		/* shreg_lock */
@@ -72,6 +79,8 @@ struct shreg_region {
 	enum shreg_state state;		/* written under shreg_lock */
 	unsigned int users;		/* shreg_lock: attachments and configurators' fds */
 	unsigned int attached;		/* shreg_lock: attachments */
+	unsigned int crashes;		/* shreg_lock: processes that crashed in it */
+	bool retired;			/* shreg_lock: sealed, but nobody finds it any more */
 	struct file *file;		/* shreg_lock: what VMAs map; NULL while users is 0 */
 	wait_queue_head_t wait;		/* for the end of CONFIGURING */
 	struct delayed_work destroy;
@@ -82,6 +91,7 @@ struct shreg_region {
 	unsigned long base;
 	u64 slide;
 	u64 size;
+	u64 sealed_at;			/* ktime_get_ns() */
 	unsigned long slots;
 	unsigned long page_count;	/* pages that are not NULL */
 	struct page **pages;		/* size / PAGE_SIZE; NULL in fillers */
@@ -99,6 +109,8 @@ extern struct workqueue_struct *shreg_wq; /* all of the module's work: gone befo
 struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size);
 void shreg_region_put(struct shreg_region *region);
 struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env);
+struct shreg_region *shreg_region_find_retired_locked(const struct shreg_environment *env);
+unsigned int shreg_region_retired_count_locked(const struct shreg_environment *env);
 struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *env, bool wait);
 int shreg_region_wait(struct shreg_region *region);
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state);
@@ -143,6 +155,7 @@ struct shreg_attach {
 	struct shreg_region *region;	/* one use of it */
 	refcount_t refs;
 	int state; /* enum shreg_attach_state; waited for with wait_var_event() */
+	bool crashed;			/* has been counted; xchg() */
 	bool notified;			/* notifier is registered: nesting is allowed */
 	unsigned long *private; /* slots never to be nested (again); changed under the pmd lock */
 	unsigned long *cached;		/* slots that a CPU may have cached as nested; likewise */
@@ -214,6 +227,10 @@ int shreg_interpreter_clear(struct shared_region_interpreter *arg);
 int shreg_interpreter_query(struct shared_region_interpreter *arg);
 void shreg_interpreters_release(const struct file *file);
 void shreg_interpreters_exit(void);
+
+/* crash.c */
+void shreg_crash_init(void);
+void shreg_crash_exit(void);
 
 /* stats.c */
 void shreg_stats_init(void);

@@ -28,6 +28,7 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count,
 		   region->range_count);
 	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
+	seq_printf(seq, "crashes %u\nretired %d\n", region->crashes, region->retired);
 	shreg_show(seq, "attaches", &counters->attaches);
 	shreg_show(seq, "nests", &counters->nests);
 	shreg_show(seq, "unnests", &counters->unnests);

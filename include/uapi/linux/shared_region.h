@@ -186,6 +186,7 @@ struct shared_region_map_and_slide {
 
 /* shared_region_query.flags, out */
 #define SHARED_REGION_QUERY_ATTACHED	(1U << 0)	/* the caller is attached to this region */
+#define SHARED_REGION_QUERY_RESLIDE	(1U << 1)	/* crashes: others need a new one */
 
 /**
  * struct shared_region_query - argument of SHARED_REGION_QUERY; everything but @size is an answer
@@ -201,6 +202,14 @@ struct shared_region_map_and_slide {
  * @unnested:	slots that got a private table because of a write or a change of protection
  * @flushes:	TLB flushes because a nested slot went away
  * @uuid:	zeros unless sealed
+ * @crashes:	processes that got a SIGSEGV or SIGBUS for an address in the region
+ * @reserved:	0
+ *
+ * After module parameter reslide_after crashes a region is retired: who has it keeps it, CHECK
+ * gives ENOMEM to others, and MAP_AND_SLIDE makes another region with another slide. Until then
+ * QUERY of a process that is not attached says RESLIDE, STATE_NONE and the crashes. Of an
+ * attached one it says RESLIDE as well. The configurator of a retired region should close the
+ * descriptor that keeps it.
  */
 struct shared_region_query {
 	__u32 size;
@@ -215,6 +224,8 @@ struct shared_region_query {
 	__aligned_u64 unnested;
 	__aligned_u64 flushes;
 	__u8 uuid[SHARED_REGION_UUID_SIZE];
+	__u32 crashes;
+	__u32 reserved;
 };
 
 /**

@@ -74,6 +74,13 @@ struct shreg_attach *shreg_attach_of_current(void)
 	}
 }
 
+static void shreg_attach_unpublish(struct shreg_attach *attach)
+{
+	spin_lock(&shreg_attach_lock);
+	hash_del(&attach->node);	/* once more does nothing */
+	spin_unlock(&shreg_attach_lock);
+}
+
 /*
  * May be called under mmap_lock: the last VMA's ->close. Removing the notifier waits for
  * invalidations under way, and none of them waits for mmap_lock.
@@ -82,9 +89,7 @@ void shreg_attach_put(struct shreg_attach *attach)
 {
 	if (!refcount_dec_and_test(&attach->refs))
 		return;
-	spin_lock(&shreg_attach_lock);
-	hash_del(&attach->node);
-	spin_unlock(&shreg_attach_lock);
+	shreg_attach_unpublish(attach);
 	if (attach->notified)
 		mmu_interval_notifier_remove(&attach->notifier);
 	shreg_region_unuse(attach->region, true);
@@ -165,6 +170,7 @@ static void shreg_nest_now(struct shreg_region *region)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long end = region->base + region->size;
+	struct vm_area_struct *vma;
 	unsigned long addr, slot;
 
 	mmap_read_lock(mm);
@@ -177,7 +183,10 @@ static void shreg_nest_now(struct shreg_region *region)
 		addr = max(addr, shreg_slot_address(region, slot));
 		while (!shreg_page_at(region, addr))
 			addr += PAGE_SIZE;
-		handle_mm_fault(find_vma(mm, addr), addr, 0, NULL);
+		/* another thread may have unmapped it, or mapped something else */
+		vma = vma_lookup(mm, addr);
+		if (vma && shreg_vma_region(vma) == region && (vma->vm_flags & VM_READ))
+			handle_mm_fault(vma, addr, 0, NULL);
 	}
 	mmap_read_unlock(mm);
 }
@@ -201,6 +210,12 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 		goto out;
 	shreg_placeholder_unmap(region);
 	ret = shreg_map_ranges(region);
+	/*
+	 * VMAs of a failed attempt can be left (mseal, a kill between mapping and unmapping):
+	 * nobody takes them for an attachment.
+	 */
+	if (ret)
+		shreg_attach_unpublish(attach);
 	shreg_attach_set_state(attach, ret ? SHREG_ATTACH_FAILED : SHREG_ATTACHED);
 	if (ret)
 		goto out;
@@ -213,7 +228,8 @@ out:
 }
 
 /*
- * The child's attachment, with a reference for one more VMA; NULL if there can be none: ->open
+ * The child's attachment, with a reference for one more VMA; NULL if there can be none (or if the
+ * parent has not all ranges, since another thread is at CHECK): ->open
  * cannot fail, so that child gets private tables page by page. Both mmap_locks are held for
  * writing, and the child's VMAs may still be the parent's (6.12): no walk.
  */
@@ -224,6 +240,9 @@ struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_st
 
 	if (attach)
 		return attach;
+	/* pairs with the release in shreg_attach_set_state() */
+	if (smp_load_acquire(&parent->state) != SHREG_ATTACHED)
+		return NULL;
 	attach = shreg_attach_alloc(region, mm);
 	if (IS_ERR(attach))
 		return NULL;

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -31,6 +32,7 @@ struct shreg_configuration {
 	struct shreg_region *region;
 	struct shreg_piece *pieces;
 	unsigned int count;
+	u64 slide_count;		/* of all pieces */
 	u64 size;
 };
 
@@ -100,7 +102,7 @@ static int shreg_open_piece(const struct shreg_configuration *config, struct shr
 	return 0;
 }
 
-static int shreg_read_piece(const struct shreg_configuration *config, unsigned int i)
+static int shreg_read_piece(struct shreg_configuration *config, unsigned int i)
 {
 	const struct shared_region_map_and_slide *arg = config->arg;
 	struct shreg_piece *piece = &config->pieces[i];
@@ -115,6 +117,9 @@ static int shreg_read_piece(const struct shreg_configuration *config, unsigned i
 		ret = shreg_open_piece(config, piece);
 	if (ret || !piece->arg.slide_count)
 		return ret;
+	if (piece->arg.slide_count > SHARED_REGION_MAX_SLIDE_COUNT - config->slide_count)
+		return -E2BIG;
+	config->slide_count += piece->arg.slide_count;
 	piece->slide = shreg_may_fail(vmemdup_user(u64_to_user_ptr(piece->arg.slide),
 						   piece->arg.slide_count * sizeof(u64)),
 				      ERR_PTR(-ENOMEM));
@@ -166,6 +171,17 @@ static void shreg_drop_request(struct shreg_configuration *config)
 	kvfree(config->pieces);
 }
 
+static void shreg_hash_slide(struct sha256_state *state, const struct shreg_piece *piece)
+{
+	u64 i, count;
+
+	for (i = 0; i < piece->arg.slide_count; i += count) {
+		count = min_t(u64, piece->arg.slide_count - i, SZ_64K / sizeof(u64));
+		sha256_update(state, (const u8 *)(piece->slide + i), count * sizeof(u64));
+		cond_resched();
+	}
+}
+
 /*
  * What makes two requests the same: all but the numbers of fds and the places of arrays. The
  * hash is part of it: nobody's wish to have the content verified is met by a region that
@@ -197,7 +213,7 @@ static void shreg_digest(const struct shreg_configuration *config,
 		}
 		sha256_update(&state, (const u8 *)&map, sizeof(map));
 		sha256_update(&state, (const u8 *)file, sizeof(file));
-		sha256_update(&state, (const u8 *)piece->slide, map.slide_count * sizeof(u64));
+		shreg_hash_slide(&state, piece);
 	}
 	sha256_final(&state, digest);
 }
@@ -281,8 +297,7 @@ static int shreg_verify(const struct shreg_configuration *config)
 		cond_resched();
 	}
 	for (i = 0; i < config->count; i++)
-		sha256_update(&state, (const u8 *)config->pieces[i].slide,
-			      config->pieces[i].arg.slide_count * sizeof(u64));
+		shreg_hash_slide(&state, &config->pieces[i]);
 	sha256_final(&state, found);
 	return memcmp(found, config->arg->sha256, sizeof(found)) ? -EBADMSG : 0;
 }
@@ -318,6 +333,8 @@ static int shreg_slide_piece(struct shreg_region *region, const struct shreg_pie
 		u64 entry = piece->slide[i];
 		u64 offset = next;
 
+		if (i % 1024 == 0)
+			cond_resched();
 		if (!(entry & 1)) {
 			ret = shreg_slide_word(region, piece, entry);
 			next = entry + sizeof(u64);
@@ -327,8 +344,6 @@ static int shreg_slide_piece(struct shreg_region *region, const struct shreg_pie
 			if (entry & 1)
 				ret = shreg_slide_word(region, piece, offset);
 		next += 63 * sizeof(u64);
-		if (i % 1024 == 0)
-			cond_resched();
 	}
 	return ret;
 }

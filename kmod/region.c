@@ -69,7 +69,9 @@ static void shreg_region_destroy_work(struct work_struct *work)
 	bool unlisted = false;
 
 	mutex_lock(&shreg_lock);
-	if (!region->users && region->state == SHREG_SEALED) {
+	/* If a user has come and gone since this work began, it is queued again and decides. */
+	if (!region->users && region->state == SHREG_SEALED &&
+	    !delayed_work_pending(&region->destroy)) {
 		shreg_region_unlist(region);
 		unlisted = true;
 	}

@@ -51,7 +51,7 @@
  *	EACCES		a mapping's file is not regular, or may be written by group or others, or
  *			belongs to somebody else than the caller or the namespace's root
  *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
- *	E2BIG		region or number of mappings too large
+ *	E2BIG		region, number of mappings or number of slide words too large
  *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
  *	EBADMSG		SHA-256 differs
@@ -87,6 +87,7 @@
 #define SHARED_REGION_SHA256_SIZE	32
 #define SHARED_REGION_MAX_MAPPINGS	4096
 #define SHARED_REGION_MAX_SIZE		(16ULL << 30)
+#define SHARED_REGION_MAX_SLIDE_COUNT	(8U << 20)
 
 /* shared_region_check.flags */
 #define SHARED_REGION_CHECK_EAGER	(1U << 0)	/* nest the tables now: no fault later */
@@ -131,7 +132,7 @@ struct shared_region_check {
  * @slide:	address of @slide_count __u64 words: a RELR list (SHT_RELR encoding) of region
  *		offsets, multiples of 8 within this mapping, of 64-bit words to which the region's
  *		base is added
- * @slide_count: 0: nothing slides
+ * @slide_count: 0: nothing slides; over all mappings up to SHARED_REGION_MAX_SLIDE_COUNT
  *
  * Its size is an array stride, which is why it does not begin with one: see
  * shared_region_map_and_slide.mapping_size.

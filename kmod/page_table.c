@@ -40,7 +40,8 @@ pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr)
 	if (p4d_none(*p4d))
 		return NULL;
 	pud = pud_offset(p4d, addr);
-	if (pud_none(*pud))
+	/* where the process has unmapped 1 GiB of the region, it may have a page of 1 GiB */
+	if (pud_none(*pud) || pud_leaf(*pud))
 		return NULL;
 	return pmd_offset(pud, addr);
 }

@@ -23,5 +23,8 @@ boot injection --kernels 'lockdep kasan' -- injection_test
 boot cost --icount --kernels '6.1 6.12' -- cost_test
 
 # Damage: swap on zram, little memory; two NUMA nodes, between which balancing moves pages.
-boot swap --debian-module zram --mem 512M --timeout 180 -- vm_calls_test swap_test pressure_test
+boot swap --debian-module zram --mem 512M --timeout 180 -- vm_calls_test vm_effects_test swap_test pressure_test
 boot numa --nodes 2 --mem 1G -- numa_test
+
+# A page of 1 GiB.
+boot huge --mem 2304M --append 'hugepagesz=1G hugepages=1' --kernels '6.1 6.12' -- huge_page_test

@@ -100,16 +100,16 @@ static struct shreg_attach *shreg_attach_alloc(struct shreg_region *region, stru
 {
 	unsigned long longs = BITS_TO_LONGS(region->slots);
 	struct shreg_attach *attach;
-	struct file *file;
+	int ret;
 
 	attach = shreg_may_fail(kzalloc(struct_size(attach, bits, 2 * longs), GFP_KERNEL_ACCOUNT),
 				NULL);
 	if (!attach)
 		return ERR_PTR(-ENOMEM);
-	file = shreg_region_use(region, true);
-	if (IS_ERR(file)) {
+	ret = shreg_region_use(region, true);
+	if (ret) {
 		kfree(attach);
-		return ERR_CAST(file);
+		return ERR_PTR(ret);
 	}
 	attach->mm = mm;
 	attach->region = region;
@@ -143,7 +143,7 @@ static int shreg_map_ranges(struct shreg_region *region)
 		 * the only exported function that inserts a VMA; NOREPLACE: what the process has
 		 * there stays
 		 */
-		addr = shreg_may_fail(vm_mmap(region->file, region->base + range->offset,
+		addr = shreg_may_fail(vm_mmap(range->file, region->base + range->offset,
 					      range->size, range->prot,
 					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset),
 				      -ENOMEM);

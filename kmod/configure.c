@@ -15,26 +15,11 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "configure.h"
 #include "region.h"
 
-/* A mapping of the request with what belongs to it in the kernel. */
-struct shreg_piece {
-	struct shared_region_mapping arg;
-	struct file *file;		/* NULL: zeros */
-	bool denied;			/* nobody can open the file for writing */
-	u64 ctime;			/* of the file, when it was checked */
-	u64 *slide;
-};
-
-struct shreg_configuration {
-	const struct shreg_environment *env;
-	const struct shared_region_map_and_slide *arg;
-	struct shreg_region *region;
-	struct shreg_piece *pieces;
-	unsigned int count;
-	u64 slide_count;		/* of all pieces */
-	u64 size;
-};
+/* The first version's. */
+#define SHREG_MAPPING_MIN	offsetofend(struct shared_region_mapping, slide_count)
 
 /* ---- reading and checking the request ---- */
 
@@ -102,6 +87,25 @@ static int shreg_open_piece(const struct shreg_configuration *config, struct shr
 	return 0;
 }
 
+static int shreg_read_name(struct shreg_piece *piece)
+{
+	const char __user *user = u64_to_user_ptr(piece->arg.name);
+	const char *c;
+	long length;
+
+	if (!piece->arg.name)
+		return 0;
+	length = strncpy_from_user(piece->name, user, sizeof(piece->name));
+	if (length < 0)
+		return length;
+	if (length == sizeof(piece->name))
+		return -ENAMETOOLONG;
+	for (c = piece->name; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return -EINVAL;
+	return 0;
+}
+
 static int shreg_read_piece(struct shreg_configuration *config, unsigned int i)
 {
 	const struct shared_region_map_and_slide *arg = config->arg;
@@ -113,6 +117,8 @@ static int shreg_read_piece(struct shreg_configuration *config, unsigned int i)
 				    user + (size_t)i * arg->mapping_size, arg->mapping_size);
 	if (!ret)
 		ret = shreg_check_mapping(&piece->arg, config->size);
+	if (!ret)
+		ret = shreg_read_name(piece);
 	if (!ret)
 		ret = shreg_open_piece(config, piece);
 	if (ret || !piece->arg.slide_count)
@@ -140,7 +146,7 @@ static int shreg_read_request(struct shreg_configuration *config)
 	    arg->mapping_count > SHARED_REGION_MAX_MAPPINGS)
 		return -E2BIG;
 	if (!arg->region_size || !arg->mapping_count ||
-	    arg->mapping_size < sizeof(struct shared_region_mapping) ||
+	    arg->mapping_size < SHREG_MAPPING_MIN ||
 	    arg->mapping_size > PAGE_SIZE)
 		return -EINVAL;
 	config->size = ALIGN(arg->region_size, SHREG_SLOT_SIZE);
@@ -206,12 +212,14 @@ static void shreg_digest(const struct shreg_configuration *config,
 
 		map.fd = 0;
 		map.slide = 0;
+		map.name = 0;
 		if (piece->file) {
 			file[0] = file_inode(piece->file)->i_sb->s_dev;
 			file[1] = file_inode(piece->file)->i_ino;
 			file[2] = piece->ctime;
 		}
 		sha256_update(&state, (const u8 *)&map, sizeof(map));
+		sha256_update(&state, (const u8 *)piece->name, sizeof(piece->name));
 		sha256_update(&state, (const u8 *)file, sizeof(file));
 		shreg_hash_slide(&state, piece);
 	}
@@ -358,63 +366,6 @@ static void shreg_choose_base(struct shreg_region *region)
 		region->base = SHREG_BASE_LOW + region->slide;
 	} while (region->size <= PUD_SIZE &&
 		 (region->base & PUD_MASK) != ((region->base + region->size - 1) & PUD_MASK));
-}
-
-/* ---- ranges ---- */
-
-/* The protections, page by page, as later mappings replace earlier ones. */
-static u8 *shreg_page_rights(const struct shreg_configuration *config)
-{
-	u8 *rights = shreg_may_fail(kvzalloc(config->size >> PAGE_SHIFT, GFP_KERNEL_ACCOUNT), NULL);
-	unsigned int i;
-
-	for (i = 0; rights && i < config->count; i++) {
-		const struct shreg_piece *piece = &config->pieces[i];
-
-		/* SHARED_REGION_PROT_* are PROT_* */
-		memset(rights + (piece->arg.region_offset >> PAGE_SHIFT), piece->arg.prot,
-		       PAGE_ALIGN(piece->arg.length) >> PAGE_SHIFT);
-	}
-	return rights;
-}
-
-static unsigned long shreg_split_rights(const u8 *rights, u64 pages, struct shreg_range *ranges)
-{
-	unsigned long count = 0;
-	u64 i, start = 0;
-
-	for (i = 1; i <= pages; i++) {
-		if (i < pages && rights[i] == rights[start])
-			continue;
-		if (ranges)
-			ranges[count] = (struct shreg_range){ start << PAGE_SHIFT,
-							      (i - start) << PAGE_SHIFT,
-							      rights[start] };
-		count++;
-		start = i;
-	}
-	return count;
-}
-
-/* As few VMAs as protections allow: each costs thousands of instructions at every attach. */
-static int shreg_make_ranges(struct shreg_configuration *config)
-{
-	struct shreg_region *region = config->region;
-	u64 pages = config->size >> PAGE_SHIFT;
-	u8 *rights = shreg_page_rights(config);
-
-	BUILD_BUG_ON(SHARED_REGION_PROT_READ != PROT_READ);
-	BUILD_BUG_ON(SHARED_REGION_PROT_WRITE != PROT_WRITE);
-	BUILD_BUG_ON(SHARED_REGION_PROT_EXEC != PROT_EXEC);
-	if (!rights)
-		return -ENOMEM;
-	region->range_count = shreg_split_rights(rights, pages, NULL);
-	region->ranges = shreg_may_fail(kvcalloc(region->range_count, sizeof(*region->ranges),
-						 GFP_KERNEL_ACCOUNT), NULL);
-	if (region->ranges)
-		shreg_split_rights(rights, pages, region->ranges);
-	kvfree(rights);
-	return region->ranges ? 0 : -ENOMEM;
 }
 
 /* ---- the whole ---- */

@@ -82,14 +82,14 @@ static int shreg_keep_configured(struct file *file, struct shreg_region *region)
 {
 	struct shreg_configured *entry =
 		shreg_may_fail(kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT), NULL);
-	struct file *pinned;
+	int ret;
 
 	if (!entry)
 		return -ENOMEM;
-	pinned = shreg_region_use(region, false);
-	if (IS_ERR(pinned)) {
+	ret = shreg_region_use(region, false);
+	if (ret) {
 		kfree(entry);
-		return PTR_ERR(pinned);
+		return ret;
 	}
 	entry->region = region;
 	mutex_lock(&shreg_lock);

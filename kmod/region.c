@@ -37,6 +37,8 @@ static void shreg_region_free_memory(struct shreg_region *region)
 	}
 	kvfree(region->tables);
 	kvfree(region->pages);
+	for (i = 0; region->ranges && i < region->range_count; i++)
+		kfree(region->ranges[i].name);
 	kvfree(region->ranges);
 }
 
@@ -192,51 +194,71 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 		shreg_region_put(region);
 }
 
+/* shreg_lock held. What processes map goes with the last of them and of their VMAs. */
+static void shreg_region_close_files(struct shreg_region *region)
+{
+	unsigned long i;
+
+	for (i = 0; i < region->range_count; i++) {
+		if (region->ranges[i].file)
+			fput(region->ranges[i].file);
+		region->ranges[i].file = NULL;
+	}
+}
+
+/* shreg_lock held. All or none. */
+static int shreg_region_open_files(struct shreg_region *region)
+{
+	unsigned long i;
+
+	if (region->ranges[0].file)
+		return 0;
+	for (i = 0; i < region->range_count; i++) {
+		struct file *file = shreg_fs_file(region, &region->ranges[i]);
+
+		if (IS_ERR(file)) {
+			shreg_region_close_files(region);
+			return PTR_ERR(file);
+		}
+		region->ranges[i].file = file;
+	}
+	return 0;
+}
+
 /*
  * The caller of shreg_region_use() holds a reference that this makes one more of, until unuse.
  */
-struct file *shreg_region_use(struct shreg_region *region, bool attach)
+int shreg_region_use(struct shreg_region *region, bool attach)
 {
-	struct file *file;
+	int ret = -ENOMEM;
 
 	mutex_lock(&shreg_lock);
-	file = region->file;
-	if (region->state != SHREG_SEALED) {
-		file = ERR_PTR(-ENOMEM);
-	} else if (!file) {
-		file = shreg_fs_file(region);
-		if (!IS_ERR(file))
-			region->file = file;
-	}
-	if (!IS_ERR(file)) {
+	if (region->state == SHREG_SEALED)
+		ret = shreg_region_open_files(region);
+	if (!ret) {
 		kref_get(&region->ref);
 		region->users++;
 		region->attached += attach;
 	}
 	mutex_unlock(&shreg_lock);
-	return file;
+	return ret;
 }
 
 void shreg_region_unuse(struct shreg_region *region, bool attach)
 {
-	struct file *file = NULL;
-
 	mutex_lock(&shreg_lock);
 	region->attached -= attach;
 	if (!--region->users) {
 		/*
-		 * The file goes with the last user, so that an idle region does not keep the
-		 * module. VMAs that are being torn down still hold it, and by it the region.
+		 * The files go with the last user, so that an idle region does not keep the
+		 * module. VMAs that are being torn down still hold them, and by them the region.
 		 */
-		file = region->file;
-		region->file = NULL;
+		shreg_region_close_files(region);
 		if (region->state == SHREG_SEALED)
 			mod_delayed_work(shreg_wq, &region->destroy,
 					 region->retired ? 0 : READ_ONCE(destroy_delay) * HZ);
 	}
 	mutex_unlock(&shreg_lock);
-	if (file)
-		fput(file);
 	shreg_region_put(region);
 }
 

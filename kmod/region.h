@@ -56,6 +56,8 @@ struct shreg_range {
 	u64 offset;
 	u64 size;
 	unsigned int prot;	/* PROT_*; 0: filler, nothing behind it */
+	char *name;		/* for /proc/PID/maps, or NULL */
+	struct file *file;	/* shreg_lock: what its VMAs map; NULL while users is 0 */
 };
 
 /* Counters for QUERY and debugfs. */
@@ -81,7 +83,6 @@ struct shreg_region {
 	unsigned int attached;		/* shreg_lock: attachments */
 	unsigned int crashes;		/* shreg_lock: processes that crashed in it */
 	bool retired;			/* shreg_lock: sealed, but nobody finds it any more */
-	struct file *file;		/* shreg_lock: what VMAs map; NULL while users is 0 */
 	wait_queue_head_t wait;		/* for the end of CONFIGURING */
 	struct delayed_work destroy;
 
@@ -114,7 +115,7 @@ unsigned int shreg_region_retired_count_locked(const struct shreg_environment *e
 struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *env, bool wait);
 int shreg_region_wait(struct shreg_region *region);
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state);
-struct file *shreg_region_use(struct shreg_region *region, bool attach);
+int shreg_region_use(struct shreg_region *region, bool attach);
 void shreg_region_unuse(struct shreg_region *region, bool attach);
 void shreg_region_destroy_unused(struct shreg_region *region);
 const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset);
@@ -179,7 +180,7 @@ extern const struct file_operations shreg_region_fops;
 struct shreg_region *shreg_vma_region(const struct vm_area_struct *vma);
 int shreg_fs_init(void);
 void shreg_fs_exit(void);
-struct file *shreg_fs_file(struct shreg_region *region);
+struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range *range);
 
 /* access.c */
 int shreg_vma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len, int write);

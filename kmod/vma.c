@@ -142,7 +142,8 @@ static int shreg_file_mmap(struct file *file, struct vm_area_struct *vma)
 	struct shreg_attach *attach;
 
 	if ((vma->vm_flags & VM_SHARED) || range->offset != offset ||
-	    region->base + offset != vma->vm_start || vma->vm_end - vma->vm_start != range->size)
+	    region->base + offset != vma->vm_start || vma->vm_end - vma->vm_start != range->size ||
+	    READ_ONCE(range->file) != file)
 		return -EINVAL;
 	attach = shreg_attach_of(vma->vm_mm);
 	if (!attach)
@@ -175,17 +176,18 @@ const struct file_operations shreg_region_fops = {
 	.release = shreg_file_release,
 };
 
-/* A file of the region, with a reference to it and to the module. */
-struct file *shreg_fs_file(struct shreg_region *region)
+/* A file for a range of the region, with a reference to the region and to the module. */
+struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range *range)
 {
 	struct inode *inode = shreg_may_fail(alloc_anon_inode(shreg_mount->mnt_sb),
 					     ERR_PTR(-ENOMEM));
-	char name[64];
+	char name[64 + SHARED_REGION_NAME_MAX + 12];
 	struct file *file;
 
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	snprintf(name, sizeof(name), "shared_region:%pUb", region->uuid);
+	snprintf(name, sizeof(name), "shared_region:%pUb%s%s", region->uuid,
+		 range->name ? "/" : "", range->name ?: "");
 	/*
 	 * alloc_file_pseudo() takes no reference to the module, but the last fput() drops one (rule
 	 * 7)
@@ -203,9 +205,28 @@ struct file *shreg_fs_file(struct shreg_region *region)
 	return file;
 }
 
+/* What maps shows: the name alone. It never changes, so there is nothing to lock. */
+static char *shreg_dname(struct dentry *dentry, char *buffer, int length)
+{
+	int size = dentry->d_name.len + 1;
+
+	if (size > length)
+		return ERR_PTR(-ENAMETOOLONG);
+	return memcpy(buffer + length - size, dentry->d_name.name, size);
+}
+
+static const struct dentry_operations shreg_dentry_operations = {
+	.d_dname = shreg_dname,
+};
+
 static int shreg_fs_init_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, SHREG_FS_MAGIC) ? 0 : -ENOMEM;
+	struct pseudo_fs_context *context = init_pseudo(fc, SHREG_FS_MAGIC);
+
+	if (!context)
+		return -ENOMEM;
+	context->dops = &shreg_dentry_operations;
+	return 0;
 }
 
 /* owner stays NULL: our own mount would make rmmod impossible (rule 7) */

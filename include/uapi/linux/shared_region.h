@@ -52,6 +52,7 @@
  *			belongs to somebody else than the caller or the namespace's root
  *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
  *	E2BIG		region, number of mappings or number of slide words too large
+ *	ENAMETOOLONG	a mapping's name does not fit into 63 characters
  *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
  *	EBADMSG		SHA-256 differs
@@ -86,6 +87,7 @@
 #define SHARED_REGION_UUID_SIZE		16
 #define SHARED_REGION_SHA256_SIZE	32
 #define SHARED_REGION_MAX_MAPPINGS	4096
+#define SHARED_REGION_NAME_MAX		64	/* with the NUL */
 #define SHARED_REGION_MAX_SIZE		(16ULL << 30)
 #define SHARED_REGION_MAX_SLIDE_COUNT	(8U << 20)
 
@@ -133,6 +135,8 @@ struct shared_region_check {
  *		offsets, multiples of 8 within this mapping, of 64-bit words to which the region's
  *		base is added
  * @slide_count: 0: nothing slides; over all mappings up to SHARED_REGION_MAX_SLIDE_COUNT
+ * @name:	0, or address of a string of printable ASCII: what /proc/PID/maps shows behind the
+ *		UUID. Mappings that share a VMA are shown as FIRST+N: the first one's, and N others.
  *
  * Its size is an array stride, which is why it does not begin with one: see
  * shared_region_map_and_slide.mapping_size.
@@ -147,6 +151,7 @@ struct shared_region_mapping {
 	__aligned_u64 length;
 	__aligned_u64 slide;
 	__aligned_u64 slide_count;
+	__aligned_u64 name;
 };
 
 /* shared_region_map_and_slide.flags */

@@ -128,7 +128,13 @@ static void shreg_open_exec_post(struct kprobe *probe, struct pt_regs *regs, uns
 {
 }
 
-static struct kprobe shreg_open_exec_probe;
+static struct kprobe shreg_open_exec_probe = {
+	.symbol_name = "open_exec",
+	.pre_handler = shreg_open_exec_entry,
+	.post_handler = shreg_open_exec_post,
+};
+
+static bool shreg_probe_registered;	/* shreg_interpreter_lock */
 
 /*
  * Kprobes can be switched off as a whole at run time: then registering succeeds, and nothing
@@ -147,27 +153,26 @@ static bool shreg_probe_works(void)
 	return READ_ONCE(shreg_prober_seen);
 }
 
-/* shreg_interpreter_lock held. The probe is there while there are pairs. */
+/*
+ * shreg_interpreter_lock held. The probe stays until unload, with pairs or without: a kernel
+ * crashed once when it was armed and disarmed again and again while programs started
+ * (kernel-abi.md).
+ */
 int shreg_probe_register(void)
 {
-	/* registering fills in fields: begin anew each time */
-	shreg_open_exec_probe = (struct kprobe) {
-		.symbol_name = "open_exec",
-		.pre_handler = shreg_open_exec_entry,
-		.post_handler = shreg_open_exec_post,
-	};
-	if (register_kprobe(&shreg_open_exec_probe))
-		return -EOPNOTSUPP;
-	if (shreg_probe_works())
-		return 0;
-	unregister_kprobe(&shreg_open_exec_probe);
-	return -EOPNOTSUPP;
+	if (!shreg_probe_registered) {
+		/* a failed attempt leaves the address there, which may not be given twice */
+		shreg_open_exec_probe.addr = NULL;
+		shreg_probe_registered = !register_kprobe(&shreg_open_exec_probe);
+	}
+	return shreg_probe_registered && shreg_probe_works() ? 0 : -EOPNOTSUPP;
 }
 
-/* shreg_interpreter_lock held. No handler runs any more afterwards; shreg_open_exec() may. */
+/* Unload. No handler runs any more afterwards; shreg_open_exec() may. */
 void shreg_probe_unregister(void)
 {
-	unregister_kprobe(&shreg_open_exec_probe);
+	if (shreg_probe_registered)
+		unregister_kprobe(&shreg_open_exec_probe);
 }
 
 /* Unload: nobody is in our code any more. */

@@ -211,7 +211,7 @@ static int shreg_interpreter_add(struct shreg_interpreter *pair)
 
 	mutex_lock(&shreg_interpreter_lock);
 	if (!shreg_interpreter_find(pair->genuine.name + 1)) {
-		ret = list_empty(&shreg_interpreters) ? shreg_probe_register() : 0;
+		ret = shreg_probe_register();
 		if (!ret)
 			list_add_tail_rcu(&pair->link, &shreg_interpreters);
 	}
@@ -223,8 +223,6 @@ static int shreg_interpreter_add(struct shreg_interpreter *pair)
 static void shreg_interpreter_remove(struct shreg_interpreter *pair)
 {
 	list_del_rcu(&pair->link);
-	if (list_empty(&shreg_interpreters))
-		shreg_probe_unregister();
 	shreg_interpreter_put(pair);
 }
 
@@ -329,6 +327,7 @@ void shreg_interpreters_release(const struct file *file)
 void shreg_interpreters_exit(void)
 {
 	shreg_interpreters_remove(NULL, true);
+	shreg_probe_unregister();
 	shreg_probe_wait();
 }
 

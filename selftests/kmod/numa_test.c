@@ -149,7 +149,8 @@ SLOW_TEST_F(numa, balancing_leaves_it_alone)
 	atomic_int stop = 0;
 	time_t end = time(NULL) + 6;
 
-	ASSERT_LE(0, before) TH_LOG("a kernel without NUMA balancing");
+	if (access("/proc/sys/kernel/numa_balancing", W_OK))
+		SKIP(return, "a kernel without NUMA balancing");
 	EXPECT_EQ(0, file_put("/proc/sys/kernel/numa_balancing", "1"));
 	EXPECT_EQ(0, file_put("/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "1"));
 	EXPECT_EQ(0, file_put("/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "5"));
@@ -171,7 +172,7 @@ SLOW_TEST_F(numa, balancing_leaves_it_alone)
 	EXPECT_EQ(0, bad);
 	TH_LOG("%ld entries prepared for hints, %ld faults", file_number("/proc/vmstat", "numa_pte_updates ") - before,
 	       file_number("/proc/vmstat", "numa_hint_faults "));
-	EXPECT_LT(before, file_number("/proc/vmstat", "numa_pte_updates "));
+	EXPECT_TRUE(kernel_counted("numa_pte_updates ", before, 1));
 }
 
 TEST_HARNESS_MAIN

@@ -20,6 +20,9 @@ long process_number(pid_t pid, const char *key);
 /* Is the kernel at least this one? */
 bool kernel_at_least(int major, int minor);
 
+/* Has a counter of /proc/vmstat gone up by so much? True where the kernel does not count at all. */
+bool kernel_counted(const char *key, long before, long at_least);
+
 /* A control group of its own with a limit of memory, in which a child puts itself. 0 or -errno. */
 int cgroup_make(const char *name, const char *memory_max);
 int cgroup_enter(const char *name);

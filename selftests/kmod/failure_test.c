@@ -392,7 +392,8 @@ static int access_with_failures(void *data)
 		if (n % 3 == 0 && bytes[PAGE] != bytes[PAGE])
 			return WRONG + 1;
 		bytes[0] = 42;
-		if (pwrite(memory, &poke, 1, (off_t)(region_text(&self->region) + 100)) != 1 && errno != EIO)
+		if (pwrite(memory, &poke, 1, (off_t)(region_text(&self->region) + 100)) != 1 && errno != EIO &&
+		    errno != ENOMEM)
 			return WRONG + 2;
 		has_failed(fail);
 		if (bytes[0] != 42 || region_wrong_pages(&self->region, 1, 15))
@@ -418,7 +419,8 @@ TEST_F_TIMEOUT(failure, first_accesses_survive_failed_allocations, 100)
  */
 TEST_F_TIMEOUT(failure, nothing_is_leaked, 280)
 {
-	int rounds = getenv("KERNEL") && !strcmp(getenv("KERNEL"), "kasan") ? ROUNDS / 4 : ROUNDS;
+	bool kasan = getenv("KERNEL") && !strcmp(getenv("KERNEL"), "kasan");
+	int rounds = kasan ? ROUNDS / 4 : ROUNDS;
 	long before = 0, after, failures = 0;
 
 	close(self->region.device);
@@ -445,7 +447,8 @@ TEST_F_TIMEOUT(failure, nothing_is_leaked, 280)
 	}
 	after = free_pages();
 	TH_LOG("%ld failures, %ld pages less are free", failures, before - after);
-	EXPECT_GT(failures, before - after);
+	/* KASAN keeps freed memory for a while; leaks are kmemleak's matter there */
+	EXPECT_GT(failures + (kasan ? 4000 : 0), before - after);
 }
 
 TEST_HARNESS_MAIN

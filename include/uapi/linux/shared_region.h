@@ -30,7 +30,8 @@
  * ENOTTY		unknown ioctl number
  * EINVAL		size below the first version's, unknown flag or reserved field not zero
  * E2BIG		a field that this kernel does not know is not zero
- * EFAULT		structure or something that it points to is not accessible
+ * EFAULT		structure or something that it points to is not accessible (if only the
+ *			answer could not be written, what was asked for is done)
  * EOPNOTSUPP		a 32-bit caller (i386 or x32): no 32-bit regions exist yet
  * ENOMEM		out of memory (for CHECK and DETACH see there)
  * EINTR		a signal arrived first; call again
@@ -79,6 +80,7 @@
  *	EACCES		SET: a file is not regular and executable, or not root's, or may be written
  *			by group or others
  *	ENAMETOOLONG	a path does not fit into 255 characters; EINVAL: it is not absolute
+ *	ENOTDIR, ELOOP	SET: as open(2) has them
  */
 
 #define SHARED_REGION_DEVICE	"/dev/shared_region"

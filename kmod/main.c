@@ -94,4 +94,5 @@ module_init(shreg_init);
 module_exit(shreg_exit);
 MODULE_DESCRIPTION("Shared region of pre-bound libraries, with page tables shared between processes");
 MODULE_AUTHOR("The sharedregion authors");
+MODULE_VERSION("0.1");
 MODULE_LICENSE("GPL");

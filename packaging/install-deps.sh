@@ -23,7 +23,7 @@ packages=(
     util-linux mount     # setpriv, unshare, setarch; tmpfs, overlay and bind mounts
     # the kernel module and its tests in QEMU
     bc flex bison gcc-12 # builds modules and debug kernels
-    busybox-static cpio kmod xz-utils zstd # packs guests, takes kernel packages apart
+    busybox-static cpio kmod dkms xz-utils zstd # packs guests, takes kernel packages apart
     sparse               # make lint
     qemu-system-x86
     # the demo's programs and charts

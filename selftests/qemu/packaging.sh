@@ -28,10 +28,10 @@ is "$(info license)" "GPL" "modinfo: the licence"
 like "$(info description)" 'region' "modinfo: a description"
 like "$(info author)" 'sharedregion' "modinfo: an author"
 like "$(info vermagic)" "^$version " "modinfo: built for the kernel that was asked for"
-for parameter in $(sed -nE 's/^module_param(_cb|_named)?\(([a-z_]+),.*/\2/p' kmod/*.c); do
+while read -r parameter; do
     like "$(info parm)" "$parameter:.{10,}" "modinfo: $parameter is described"
     like "$(<packaging/man/shared_region.4)" "$parameter" "the man page tells of $parameter"
-done
+done < <(sed -nE 's/^module_param(_cb|_named)?\(([a-z_]+),.*/\2/p' kmod/*.c)
 
 configuration=$TAP_TMP/etc
 mkdir "$configuration"

@@ -28,6 +28,19 @@ static bool shreg_may_write(pte_t pte, struct page *page)
 	return pte_write(pte) || (PageAnon(page) && PageAnonExclusive(page));
 }
 
+/*
+ * Is there a table, and not a leaf? @entry is a copy: the entry itself may be emptied by another
+ * thread's notifier at any time. pte_offset_map_lock() is not exported in 6.12; our tables do not
+ * vanish while mmap_lock is held.
+ */
+static bool shreg_has_table(pmd_t *pmd, pmd_t *entry)
+{
+	if (!pmd)
+		return false;
+	*entry = READ_ONCE(*pmd);
+	return !pmd_none(*entry) && !shreg_pmd_is_leaf(*entry);
+}
+
 static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long addr, bool write,
 				   struct page **page)
 {
@@ -35,16 +48,13 @@ static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long add
 	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
 	spinlock_t *ptl;	/* of the table */
 	pte_t *ptep, pte;
+	pmd_t entry;
 
-	if (!pmd || pmd_none(*pmd))
+	if (!shreg_has_table(pmd, &entry))
 		return SHREG_REGION_PAGE;
-	/*
-	 * pte_offset_map_lock() is not exported in 6.12; our tables do not vanish while mmap_lock
-	 * is held
-	 */
-	ptl = pte_lockptr(vma->vm_mm, pmd);
+	ptl = pte_lockptr(vma->vm_mm, &entry);
 	spin_lock(ptl);
-	ptep = pte_offset_kernel(pmd, addr);
+	ptep = pte_offset_kernel(&entry, addr);
 	pte = READ_ONCE(*ptep);
 	if (pte_present(pte) && !pte_special(pte)) {
 		*page = pte_page(pte);
@@ -67,12 +77,13 @@ static void shreg_clear_special(struct vm_area_struct *vma, unsigned long addr)
 	bool cleared = false;
 	spinlock_t *ptl;	/* of the table */
 	pte_t *ptep;
+	pmd_t entry;
 
-	if (!pmd || pmd_none(*pmd))
+	if (!shreg_has_table(pmd, &entry))
 		return;
-	ptl = pte_lockptr(vma->vm_mm, pmd);
+	ptl = pte_lockptr(vma->vm_mm, &entry);
 	spin_lock(ptl);
-	ptep = pte_offset_kernel(pmd, addr);
+	ptep = pte_offset_kernel(&entry, addr);
 	if (pte_present(*ptep) && pte_special(*ptep)) {
 		set_pte(ptep, __pte(0));
 		cleared = true;

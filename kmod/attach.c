@@ -176,7 +176,7 @@ static void shreg_nest_now(struct shreg_region *region)
 	mmap_read_lock(mm);
 	for (addr = region->base; addr < end; addr = (addr & PUD_MASK) + PUD_SIZE) {
 		for (slot = shreg_slot_of(region, addr);
-		     slot < region->slots && !region->tables[slot]; slot++)
+		     slot < region->slots && pmd_none(region->entries[slot]); slot++)
 			;
 		if (slot == region->slots)
 			break;

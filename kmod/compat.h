@@ -70,6 +70,14 @@ static inline bool shreg_pmd_is_leaf(pmd_t pmd)
 #endif
 }
 
+/* Keeps GUP-fast and vm_normal_page_pmd() away from a leaf. Before 6.12 there is no such bit. */
+#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
+static inline pmd_t pmd_mkspecial(pmd_t pmd)
+{
+	return pmd;
+}
+#endif
+
 /* ctime of a file as a number that changes whenever the file does */
 static inline u64 shreg_ctime(const struct inode *inode)
 {

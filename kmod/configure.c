@@ -396,6 +396,10 @@ static int shreg_fill_region(struct shreg_configuration *config)
 						GFP_KERNEL_ACCOUNT), NULL);
 	if (!region->pages)
 		return -ENOMEM;
+	ret = shreg_make_ranges(config);
+	if (ret)
+		return ret;
+	shreg_large_pages_alloc(region);
 	for (i = 0; i < config->count; i++) {
 		ret = shreg_fill_piece(config, &config->pieces[i]);
 		if (ret)
@@ -410,9 +414,6 @@ static int shreg_fill_region(struct shreg_configuration *config)
 		if (ret)
 			return ret;
 	}
-	ret = shreg_make_ranges(config);
-	if (ret)
-		return ret;
 	ret = shreg_build_tables(region);
 	return ret ?: shreg_check_files_again(config);
 }

@@ -145,7 +145,8 @@ static void shreg_fill_query(struct shared_region_query *query, struct shreg_reg
 	query->base = region->base;
 	query->region_size = region->size;
 	query->pages = region->page_count;
-	query->tables = region->slots;
+	query->tables = region->table_count;
+	query->leaves = region->leaf_count;
 	query->nested = atomic64_read(&region->counters.nests);
 	query->unnested = atomic64_read(&region->counters.unnests);
 	query->flushes = atomic64_read(&region->counters.flushes);

@@ -5,14 +5,14 @@
  *
  * Entry format B: an ordinary _PAGE_TABLE entry. To mm code a shared table looks like a private
  * one, so it must be gone before mm code changes a PTE below it or frees it: that is the notifier's
- * work (notifier.c).
+ * work (notifier.c). A slot that is one large page has a leaf instead (large_page.c).
  *
  * Why UNNEST needs no TLB flush: the private copy has the same 512 entries. A CPU that still walks
  * the shared table finds the same translations, until one of them changes in the private copy;
  * whoever changes it flushes that address, and that flush drops the cached PMD entry as well
  * (INVLPG, and INVPCID for the address). DETACH does need one: an entry that goes from empty to
  * present is never flushed by mm code, so a CPU with the old PMD entry would go on reading the
- * shared page.
+ * shared page. A leaf always goes by DETACH or HIDE.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -97,11 +97,6 @@ static struct page *shreg_private_table(bool may_reclaim)
 	return table ?: shreg_reserve_take();
 }
 
-static pmd_t shreg_pmd_of(struct page *table)
-{
-	return __pmd(((pmdval_t)page_to_pfn(table) << PAGE_SHIFT) | _PAGE_TABLE);
-}
-
 /* pmd lock held. @table becomes the process's own: mm code frees it as any other. */
 static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *shared,
 			       struct page *table)
@@ -109,7 +104,7 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 	copy_page(page_address(table), page_address(shared));
 	mm_inc_nr_ptes(mm);
 	smp_wmb();	/* the entries before the pointer to them, as in pmd_install() */
-	set_pmd(pmd, shreg_pmd_of(table));
+	set_pmd(pmd, shreg_table_entry(table));
 }
 
 /* pmd lock held. HIDE or DETACH of one slot; true: the caller must flush. */
@@ -119,7 +114,7 @@ static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd
 	struct shreg_region *region = attach->region;
 	bool flush = false;
 
-	if (shreg_pmd_is_table(*pmd, region->tables[slot])) {
+	if (shreg_pmd_is_nested(*pmd, region->entries[slot])) {
 		set_pmd(pmd, __pmd(0));
 		flush = how != SHREG_HIDE;
 		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides :
@@ -134,37 +129,39 @@ static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd
 }
 
 /*
- * UNNEST of one slot; true: the caller must flush. The sticky bit is set and read under the pmd
- * lock, so that no slot is nested after somebody said it must be private.
+ * UNNEST of one slot. The sticky bit is set and read under the pmd lock, so that no slot is nested
+ * after somebody said it must be private. A leaf has no table to copy: DETACH.
  */
-static bool shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
+static void shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
 			      bool may_reclaim)
 {
 	struct shreg_region *region = attach->region;
 	struct page *shared = region->tables[slot];
 	struct page *copy = NULL;
-	bool flush = false;
 	spinlock_t *ptl;	/* of the PMD entry */
 
-	if (shreg_pmd_is_table(READ_ONCE(*pmd), shared))
+	if (shared && shreg_pmd_is_nested(READ_ONCE(*pmd), region->entries[slot]))
 		copy = shreg_private_table(may_reclaim);
 	ptl = pmd_lock(attach->mm, pmd);
-	if (copy && shreg_pmd_is_table(*pmd, shared)) {
+	if (copy && shreg_pmd_is_nested(*pmd, region->entries[slot])) {
 		shreg_install_copy(attach->mm, pmd, shared, copy);
 		copy = NULL;
 		set_bit(slot, attach->private);
 		atomic64_inc(&region->counters.unnests);
-	} else {
-		flush = shreg_drop_slot(attach, slot, pmd, SHREG_DETACH);
+	} else if (shreg_drop_slot(attach, slot, pmd, SHREG_DETACH)) {
+		shreg_flush_mm(region, attach->mm);
 	}
 	spin_unlock(ptl);
 	if (copy)
 		shreg_table_free(copy);
-	return flush;
 }
 
-/* HIDE or DETACH of slots whose PMD entries are in one page, from @pmd on: one lock for all. */
-static bool shreg_drop_slots(struct shreg_attach *attach, unsigned long first, unsigned long last,
+/*
+ * HIDE or DETACH of slots whose PMD entries are in one page, from @pmd on: one lock for all. The
+ * flush comes before the lock is free, as mm code has it too: nobody fills a slot with small pages
+ * while a CPU still has its 2 MiB translation, which some CPUs answer with a machine check.
+ */
+static void shreg_drop_slots(struct shreg_attach *attach, unsigned long first, unsigned long last,
 			     pmd_t *pmd, enum shreg_leave how)
 {
 	spinlock_t *ptl = pmd_lock(attach->mm, pmd);
@@ -173,12 +170,13 @@ static bool shreg_drop_slots(struct shreg_attach *attach, unsigned long first, u
 
 	for (slot = first; slot <= last; slot++, pmd++)
 		flush |= shreg_drop_slot(attach, slot, pmd, how);
+	if (flush)
+		shreg_flush_mm(attach->region, attach->mm);
 	spin_unlock(ptl);
-	return flush;
 }
 
-/* Nothing is mapped there, so far: only the bits count. */
-static bool shreg_forbid_slots(struct shreg_attach *attach, unsigned long first,
+/* DETACH where nothing is mapped, so far: only the bits count. */
+static void shreg_forbid_slots(struct shreg_attach *attach, unsigned long first,
 			       unsigned long last)
 {
 	unsigned long slot;
@@ -186,24 +184,24 @@ static bool shreg_forbid_slots(struct shreg_attach *attach, unsigned long first,
 
 	for (slot = first; slot <= last; slot++)
 		flush |= !test_and_set_bit(slot, attach->private) && test_bit(slot, attach->cached);
-	return flush;
+	if (flush)
+		shreg_flush_mm(attach->region, attach->mm);
 }
 
 /* Slots whose PMD entries are in one page. */
-static bool shreg_leave_slots(struct shreg_attach *attach, unsigned long first,
+static void shreg_leave_slots(struct shreg_attach *attach, unsigned long first,
 			      unsigned long last, enum shreg_leave how, bool may_reclaim)
 {
 	pmd_t *pmd = shreg_pmd_at(attach->mm, shreg_slot_address(attach->region, first));
 	unsigned long slot;
-	bool flush = false;
 
-	if (!pmd)
-		return how != SHREG_HIDE && shreg_forbid_slots(attach, first, last);
-	if (how != SHREG_UNNEST)
-		return shreg_drop_slots(attach, first, last, pmd, how);
-	for (slot = first; slot <= last; slot++, pmd++)
-		flush |= shreg_unnest_slot(attach, slot, pmd, may_reclaim);
-	return flush;
+	if (!pmd && how != SHREG_HIDE)
+		shreg_forbid_slots(attach, first, last);
+	else if (pmd && how != SHREG_UNNEST)
+		shreg_drop_slots(attach, first, last, pmd, how);
+	else if (pmd)
+		for (slot = first; slot <= last; slot++, pmd++)
+			shreg_unnest_slot(attach, slot, pmd, may_reclaim);
 }
 
 void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end,
@@ -211,17 +209,14 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 {
 	struct shreg_region *region = attach->region;
 	unsigned long next;
-	bool flush = false;
 
 	start = max(start, region->base);
 	end = min_t(unsigned long, end, region->base + region->size);
 	for (; start < end; start = next) {
 		next = min((start & PUD_MASK) + PUD_SIZE, end);
-		flush |= shreg_leave_slots(attach, shreg_slot_of(region, start),
-					   shreg_slot_of(region, next - 1), how, may_reclaim);
+		shreg_leave_slots(attach, shreg_slot_of(region, start),
+				  shreg_slot_of(region, next - 1), how, may_reclaim);
 	}
-	if (flush)
-		shreg_flush_mm(region, attach->mm);
 }
 
 /*
@@ -249,6 +244,17 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 }
 
 /*
+ * A leaf never reaches over the end of a VMA, where mm code would find half of it in its hands: it
+ * splits a leaf before it splits a VMA, but not one that comes later. @vma: a hint, kept.
+ */
+static bool shreg_in_one_vma(struct mm_struct *mm, struct vm_area_struct **vma, unsigned long addr)
+{
+	if (addr < (*vma)->vm_start || addr >= (*vma)->vm_end)
+		*vma = find_vma(mm, addr);
+	return *vma && (*vma)->vm_start <= addr && addr + SHREG_SLOT_SIZE <= (*vma)->vm_end;
+}
+
+/*
  * All slots that the fault's page of PMD entries holds: one fault, and one lock, for up to 1 GiB.
  */
 static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, unsigned long start,
@@ -257,16 +263,20 @@ static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, 
 	struct shreg_region *region = attach->region;
 	pmd_t *pmd = vmf->pmd - pmd_index(vmf->address) + pmd_index(start);
 	unsigned long slot = shreg_slot_of(region, start);
+	struct vm_area_struct *vma = vmf->vma;
 	unsigned long addr, nested = 0;
 	spinlock_t *ptl = pmd_lock(attach->mm, pmd);
 
 	for (addr = start; addr < end; addr += SHREG_SLOT_SIZE, slot++, pmd++) {
-		if (!region->tables[slot] || !pmd_none(*pmd) || test_bit(slot, attach->private))
+		if (pmd_none(region->entries[slot]) || !pmd_none(*pmd) ||
+		    test_bit(slot, attach->private))
 			continue;
 		if (!all_covered && !shreg_covered(attach, addr, addr + SHREG_SLOT_SIZE))
 			continue;
+		if (!region->tables[slot] && !shreg_in_one_vma(attach->mm, &vma, addr))
+			continue;
 		set_bit(slot, attach->cached);
-		set_pmd(pmd, shreg_pmd_of(region->tables[slot]));
+		set_pmd(pmd, region->entries[slot]);
 		nested++;
 	}
 	spin_unlock(ptl);
@@ -280,7 +290,7 @@ bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
 	unsigned long start = max(vmf->address & PUD_MASK, region->base);
 	unsigned long end = min_t(unsigned long, (vmf->address & PUD_MASK) + PUD_SIZE,
 				  region->base + region->size);
-	struct page *table = region->tables[shreg_slot_of(region, vmf->address)];
+	pmd_t entry = region->entries[shreg_slot_of(region, vmf->address)];
 
 	if (!attach->notified)
 		return false;
@@ -293,5 +303,5 @@ bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
 		mmu_interval_read_begin(&attach->notifier);
 		shreg_nest_slots(attach, vmf, start, end, shreg_covered(attach, start, end));
 	}
-	return shreg_pmd_is_table(READ_ONCE(*vmf->pmd), table);
+	return shreg_pmd_is_nested(READ_ONCE(*vmf->pmd), entry);
 }

@@ -46,17 +46,23 @@ pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr)
 	return pmd_offset(pud, addr);
 }
 
-bool shreg_pmd_is_table(pmd_t pmd, const struct page *table)
+pmd_t shreg_table_entry(struct page *table)
 {
-	return table && pmd_present(pmd) && !shreg_pmd_is_leaf(pmd) &&
-	       pmd_pfn(pmd) == page_to_pfn(table);
+	return __pmd(((pmdval_t)page_to_pfn(table) << PAGE_SHIFT) | _PAGE_TABLE);
+}
+
+/* Is @pmd the shared @entry? MGLRU may have cleared its Accessed bit. */
+bool shreg_pmd_is_nested(pmd_t pmd, pmd_t entry)
+{
+	return !pmd_none(entry) && pmd_present(pmd) && pmd_pfn(pmd) == pmd_pfn(entry) &&
+	       shreg_pmd_is_leaf(pmd) == shreg_pmd_is_leaf(entry);
 }
 
 /*
  * Accessed is set from the start, so that no CPU ever writes to a shared table. Dirty is never set:
  * on CPUs with shadow stacks read-only + Dirty counts as writable (rule 9).
  */
-static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
+static pgprot_t shreg_shared_prot(unsigned int prot)
 {
 	unsigned long vm_flags = VM_READ | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 
@@ -66,7 +72,19 @@ static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
 	 * without VM_SHARED a writable mapping's pages are read-only until they are copied, so no
 	 * VM_WRITE
 	 */
-	return pte_mkspecial(pte_mkyoung(pfn_pte(page_to_pfn(page), vm_get_page_prot(vm_flags))));
+	return vm_get_page_prot(vm_flags);
+}
+
+static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
+{
+	return pte_mkspecial(pte_mkyoung(pfn_pte(page_to_pfn(page), shreg_shared_prot(prot))));
+}
+
+static pmd_t shreg_leaf_entry(struct page *head, unsigned int prot)
+{
+	pmd_t leaf = pmd_mkhuge(pfn_pmd(page_to_pfn(head), shreg_shared_prot(prot)));
+
+	return pmd_mkspecial(pmd_mkyoung(leaf));
 }
 
 static void shreg_fill_table(struct shreg_region *region, unsigned long slot)
@@ -93,21 +111,43 @@ static bool shreg_slot_is_empty(const struct shreg_region *region, unsigned long
 			   PTRS_PER_PTE * sizeof(struct page *));
 }
 
+static int shreg_build_slot(struct shreg_region *region, unsigned long slot)
+{
+	struct page *head = shreg_large_page(region, slot);
+	u64 offset = (u64)slot << SHREG_SLOT_SHIFT;
+
+	if (shreg_slot_is_empty(region, slot))
+		return 0;
+	if (head) {
+		region->entries[slot] =
+			shreg_leaf_entry(head, shreg_region_range_at(region, offset)->prot);
+		region->leaf_count++;
+		return 0;
+	}
+	region->tables[slot] = shreg_table_alloc(GFP_KERNEL | __GFP_ZERO);
+	if (!region->tables[slot])
+		return -ENOMEM;
+	shreg_fill_table(region, slot);
+	region->entries[slot] = shreg_table_entry(region->tables[slot]);
+	region->table_count++;
+	return 0;
+}
+
 int shreg_build_tables(struct shreg_region *region)
 {
 	unsigned long slot;
+	int ret;
 
 	region->tables = shreg_may_fail(kvcalloc(region->slots, sizeof(*region->tables),
 						 GFP_KERNEL_ACCOUNT), NULL);
-	if (!region->tables)
+	region->entries = shreg_may_fail(kvcalloc(region->slots, sizeof(*region->entries),
+						  GFP_KERNEL_ACCOUNT), NULL);
+	if (!region->tables || !region->entries)
 		return -ENOMEM;
 	for (slot = 0; slot < region->slots; slot++) {
-		if (shreg_slot_is_empty(region, slot))
-			continue;
-		region->tables[slot] = shreg_table_alloc(GFP_KERNEL | __GFP_ZERO);
-		if (!region->tables[slot])
-			return -ENOMEM;
-		shreg_fill_table(region, slot);
+		ret = shreg_build_slot(region, slot);
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;

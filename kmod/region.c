@@ -22,6 +22,19 @@ MODULE_PARM_DESC(destroy_delay, "seconds for which a region without users is kep
 DEFINE_MUTEX(shreg_lock);		/* the list, and what region.h says */
 static LIST_HEAD(shreg_regions);	/* shreg_lock */
 
+static void shreg_region_free_slot(struct shreg_region *region, unsigned long slot)
+{
+	struct page **pages = &region->pages[slot * PTRS_PER_PTE];
+	struct page *large = shreg_large_page(region, slot);
+	unsigned long i;
+
+	if (large)
+		shreg_large_page_free(large);
+	for (i = 0; !large && i < PTRS_PER_PTE; i++)
+		if (pages[i])
+			__free_page(pages[i]);
+}
+
 static void shreg_region_free_memory(struct shreg_region *region)
 {
 	unsigned long i;
@@ -29,13 +42,12 @@ static void shreg_region_free_memory(struct shreg_region *region)
 	for (i = 0; region->tables && i < region->slots; i++)
 		if (region->tables[i])
 			shreg_table_free(region->tables[i]);
-	for (i = 0; region->pages && i < region->size >> PAGE_SHIFT; i++) {
-		if (region->pages[i])
-			__free_page(region->pages[i]);
-		if (i % 1024 == 0)
-			cond_resched();
+	for (i = 0; region->pages && i < region->slots; i++) {
+		shreg_region_free_slot(region, i);
+		cond_resched();
 	}
 	kvfree(region->tables);
+	kvfree(region->entries);
 	kvfree(region->pages);
 	for (i = 0; region->ranges && i < region->range_count; i++)
 		kfree(region->ranges[i].name);

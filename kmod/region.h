@@ -96,7 +96,10 @@ struct shreg_region {
 	unsigned long slots;
 	unsigned long page_count;	/* pages that are not NULL */
 	struct page **pages;		/* size / PAGE_SIZE; NULL in fillers */
-	struct page **tables;		/* slots; NULL: nothing in it */
+	pmd_t *entries;			/* slots: what a process's PMD entry gets; none: nothing */
+	struct page **tables;		/* slots; NULL: nothing in it, or a leaf */
+	unsigned long table_count;
+	unsigned long leaf_count;
 	struct shreg_range *ranges;
 	unsigned long range_count;
 
@@ -202,8 +205,14 @@ void shreg_nest_exit(void);
 struct page *shreg_table_alloc(gfp_t gfp);
 void shreg_table_free(struct page *table);
 pmd_t *shreg_pmd_at(struct mm_struct *mm, unsigned long addr);
-bool shreg_pmd_is_table(pmd_t pmd, const struct page *table);
+pmd_t shreg_table_entry(struct page *table);
+bool shreg_pmd_is_nested(pmd_t pmd, pmd_t entry);
 int shreg_build_tables(struct shreg_region *region);
+
+/* large_page.c */
+void shreg_large_pages_alloc(struct shreg_region *region);
+struct page *shreg_large_page(const struct shreg_region *region, unsigned long slot);
+void shreg_large_page_free(struct page *head);
 
 /* fail.c: allocations that fail on demand */
 extern atomic_t shreg_fail_nth;

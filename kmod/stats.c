@@ -29,6 +29,7 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 		   region->range_count);
 	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
 	seq_printf(seq, "crashes %u\nretired %d\n", region->crashes, region->retired);
+	seq_printf(seq, "tables %lu\nleaves %lu\n", region->table_count, region->leaf_count);
 	shreg_show(seq, "attaches", &counters->attaches);
 	shreg_show(seq, "nests", &counters->nests);
 	shreg_show(seq, "unnests", &counters->unnests);

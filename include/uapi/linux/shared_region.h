@@ -212,6 +212,7 @@ struct shared_region_map_and_slide {
  * @uuid:	zeros unless sealed
  * @crashes:	processes that got a SIGSEGV or SIGBUS for an address in the region
  * @reserved:	0
+ * @leaves:	pages of 2 MiB that processes have instead of a table (not in @tables)
  *
  * After module parameter reslide_after crashes a region is retired: who has it keeps it, CHECK
  * gives ENOMEM to others, and MAP_AND_SLIDE makes another region with another slide. Until then
@@ -234,6 +235,7 @@ struct shared_region_query {
 	__u8 uuid[SHARED_REGION_UUID_SIZE];
 	__u32 crashes;
 	__u32 reserved;
+	__aligned_u64 leaves;
 };
 
 /**

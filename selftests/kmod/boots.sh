@@ -28,3 +28,7 @@ boot numa --nodes 2 --mem 1G -- numa_test
 
 # A page of 1 GiB.
 boot huge --mem 2304M --append 'hugepagesz=1G hugepages=1' --kernels '6.1 6.12' -- huge_page_test
+
+# The same without leaves of 2 MiB: every slot has a table.
+boot small --parameters 'large_pages=0' -- counts_test attach_test mapping_test
+boot large -- counts_test attach_test mapping_test

@@ -269,6 +269,35 @@ NO_STALE_READ(protect_from_reading, true)
 NO_STALE_READ(fork_and_write, false)
 NO_STALE_READ(fork_and_map_over, false)
 
+/* Text in a slot of its own: a leaf of 2 MiB. */
+static long stale_reads_of_text(struct region *region, struct reader *reader, change_fn change)
+{
+	char *page = region_text(region) + 7 * PAGE;
+	struct shared_region_query query;
+
+	if (shared_region_query(region->device, &query) || !query.leaves)
+		return -4;
+	reader->word = (uint64_t *)(page + 8);
+	return stale_reads(region, reader, page, change);
+}
+
+static int unmap_and_map_a_neighbour_and_it(struct region *region, char *page)
+{
+	(void)region;
+	return munmap(page - 2 * PAGE, 4 * PAGE) || map_over(region, page);
+}
+
+#define NO_STALE_READ_OF_A_LEAF(change)									\
+	TEST_F(coherence, change##_in_a_leaf_leaves_no_stale_read)					\
+	{												\
+		EXPECT_EQ(0, stale_reads_of_text(&self->region, &self->reader, change));		\
+		TH_LOG("%ld reads", atomic_load(&self->reader.reads));					\
+	}
+
+NO_STALE_READ_OF_A_LEAF(map_over)
+NO_STALE_READ_OF_A_LEAF(unmap_and_map_a_neighbour_and_it)
+NO_STALE_READ_OF_A_LEAF(fork_and_map_over)
+
 static int set_no_flush(const char *value)
 {
 	int fd = open("/sys/module/shared_region/parameters/debug_no_flush", O_WRONLY);
@@ -294,5 +323,16 @@ static int set_no_flush(const char *value)
 NEGATIVE_CONTROL(map_over)
 NEGATIVE_CONTROL(map_over_the_slot)
 NEGATIVE_CONTROL(unmap_the_page)
+
+TEST_F(coherence, negative_control_of_a_leaf_without_the_flush_there_are_stale_reads)
+{
+	long stale;
+
+	ASSERT_EQ(0, set_no_flush("Y"));
+	stale = stale_reads_of_text(&self->region, &self->reader, map_over);
+	ASSERT_EQ(0, set_no_flush("N"));
+	TH_LOG("%ld stale of %ld reads", stale, atomic_load(&self->reader.reads));
+	EXPECT_LT(0, stale);
+}
 
 TEST_HARNESS_MAIN

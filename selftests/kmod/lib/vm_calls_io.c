@@ -125,9 +125,9 @@ const struct vm_call *vm_calls_copy(void)
 	static const struct vm_call calls[] = {
 		{ "process_vm_readv", process_read, 0, -EFAULT, -EFAULT, ANY },
 		{ "process_vm_writev", process_write, 0, -EFAULT, -EFAULT, ANY },
-		{ "vmsplice", splice_to_pipe, 0, -EFAULT, 0, ANY },
-		{ "vmsplice SPLICE_F_GIFT", splice_to_pipe, SPLICE_F_GIFT, -EFAULT, 0, ANY },
-		{ "O_DIRECT write", direct_write, 0, -EFAULT, 0, ANY },
+		{ "vmsplice", splice_to_pipe, 0, -EFAULT, 0, ANY_FAST },
+		{ "vmsplice SPLICE_F_GIFT", splice_to_pipe, SPLICE_F_GIFT, -EFAULT, 0, ANY_FAST },
+		{ "O_DIRECT write", direct_write, 0, -EFAULT, 0, ANY_FAST },
 		{ "io_uring buffers", ring_buffer, 0, -EFAULT, -EFAULT, BEFORE_6_12 },
 		{ "io_uring buffers", ring_buffer, 0, -EFAULT, 0, FROM_6_12 },
 		{ }

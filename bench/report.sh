@@ -106,7 +106,7 @@ built=$("$ctl" --state "$work/large" list | grep -c '^prebuilt')
     cat <<HEADER
 # Performance
 
-Written by \`bench/report.sh\`; do not edit by hand. Each program is started alternately by plain ld.so and from the cache,
+Written by \`bench/report.sh\`; do not edit by hand, but for the section "Kernel module". Each program is started alternately by plain ld.so and from the cache,
 pinned to one processor, by the same spawner; figures are medians of $runs starts each. Method: \`bench/compare.h\`.
 
 $(machine)
@@ -143,6 +143,8 @@ $(grep -c ' prebuilt ' out/test-state/sweep-results/results) from the cache, $(g
 SWEEP
     fi
 } >"$work/performance.md"
+# The module's figures come from QEMU guests (the section says how), not from here.
+{ echo; sed -n '/^## Kernel module/,$p' "$page"; } >>"$work/performance.md"
 mv "$work/performance.md" "$page"
 write_chart "$work/bench.json"
 echo "report: wrote $page" >&2

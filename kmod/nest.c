@@ -107,7 +107,10 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 	set_pmd(pmd, shreg_table_entry(table));
 }
 
-/* pmd lock held. HIDE or DETACH of one slot; true: the caller must flush. */
+/*
+ * pmd lock held. HIDE, DETACH or END of one slot; true: the caller must flush. Not at the END:
+ * exit_mmap() flushes when it has freed page tables, and before that no VMA lets go of the region.
+ */
 static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
 			    enum shreg_leave how)
 {
@@ -116,10 +119,10 @@ static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd
 
 	if (shreg_pmd_is_nested(*pmd, region->entries[slot])) {
 		set_pmd(pmd, __pmd(0));
-		flush = how != SHREG_HIDE;
-		atomic64_inc(how == SHREG_HIDE ? &region->counters.hides :
-						 &region->counters.detaches);
-	} else if (how != SHREG_HIDE && pmd_none(*pmd)) {
+		flush = how == SHREG_DETACH;
+		atomic64_inc(how == SHREG_DETACH ? &region->counters.detaches :
+						   &region->counters.hides);
+	} else if (how == SHREG_DETACH && pmd_none(*pmd)) {
 		/* hidden by a fork: a CPU may still have the entry */
 		flush = !test_bit(slot, attach->private) && test_bit(slot, attach->cached);
 	}
@@ -157,7 +160,7 @@ static void shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, p
 }
 
 /*
- * HIDE or DETACH of slots whose PMD entries are in one page, from @pmd on: one lock for all. The
+ * HIDE, DETACH or END of slots whose PMD entries are in one page, from @pmd on: one lock for all. The
  * flush comes before the lock is free, as mm code has it too: nobody fills a slot with small pages
  * while a CPU still has its 2 MiB translation, which some CPUs answer with a machine check.
  */
@@ -195,7 +198,7 @@ static void shreg_leave_slots(struct shreg_attach *attach, unsigned long first,
 	pmd_t *pmd = shreg_pmd_at(attach->mm, shreg_slot_address(attach->region, first));
 	unsigned long slot;
 
-	if (!pmd && how != SHREG_HIDE)
+	if (!pmd && (how == SHREG_UNNEST || how == SHREG_DETACH))
 		shreg_forbid_slots(attach, first, last);
 	else if (pmd && how != SHREG_UNNEST)
 		shreg_drop_slots(attach, first, last, pmd, how);

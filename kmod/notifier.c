@@ -27,6 +27,8 @@ static bool shreg_invalidate(struct mmu_interval_notifier *notifier,
 		 * Before unmap_vmas() and free_pgtables(), which must not find a shared table (rule
 		 * 10).
 		 */
+		how = SHREG_END;
+		break;
 	case MMU_NOTIFY_PROTECTION_PAGE:
 		/* fork: nothing to copy; parent and child nest again. */
 		how = SHREG_HIDE;

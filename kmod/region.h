@@ -193,6 +193,7 @@ enum shreg_leave {
 	SHREG_UNNEST,	/* keep the content: a private copy of the table */
 	SHREG_DETACH,	/* drop the entry; the fault handler fills in page by page */
 	SHREG_HIDE,	/* drop the entry; the next fault nests again */
+	SHREG_END,	/* drop the entry; nobody runs in this mm any more */
 };
 
 bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf);

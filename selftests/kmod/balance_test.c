@@ -121,6 +121,29 @@ TEST_F(balance, whatever_was_nested_has_left)
 	EXPECT_EQ(1, number_in(COUNTERS, "users"));	/* the fd that configured */
 }
 
+/* What a process that ends had nested is no business of other processes on its CPU. */
+static int nest_all(void *data)
+{
+	const struct region *region = data;
+	struct shared_region_check check;
+
+	if (shared_region_check(region->device, SHARED_REGION_CHECK_EAGER, &check))
+		return 1;
+	touch(region->base, region->text_size);
+	return 0;
+}
+
+TEST_F(balance, an_exit_flushes_nothing)
+{
+	int turn;
+
+	for (turn = 0; turn < 20; turn++)
+		ASSERT_EQ(0, in_child(nest_all, &self->region));
+	TH_LOG("flushes in 20 lives: %ld, hides %ld", number_in(COUNTERS, "flushes"), number_in(COUNTERS, "hides"));
+	EXPECT_EQ(0, number_in(COUNTERS, "flushes"));
+	EXPECT_EQ(20 * 6, number_in(COUNTERS, "hides"));
+}
+
 TEST_F(balance, processes_leave_no_memory_behind)
 {
 	long before, after, before_tables, after_tables, before_anon, after_anon;

@@ -160,9 +160,9 @@ static void shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, p
 }
 
 /*
- * HIDE, DETACH or END of slots whose PMD entries are in one page, from @pmd on: one lock for all. The
- * flush comes before the lock is free, as mm code has it too: nobody fills a slot with small pages
- * while a CPU still has its 2 MiB translation, which some CPUs answer with a machine check.
+ * HIDE, DETACH or END of slots whose PMD entries are in one page, from @pmd on: one lock for all.
+ * The flush comes before the lock is free, as mm code has it too: nobody fills a slot with small
+ * pages while a CPU still has its 2 MiB translation, which some CPUs answer with a machine check.
  */
 static void shreg_drop_slots(struct shreg_attach *attach, unsigned long first, unsigned long last,
 			     pmd_t *pmd, enum shreg_leave how)

@@ -29,32 +29,42 @@ static bool shreg_may_write(pte_t pte, struct page *page)
 }
 
 /*
- * Is there a table, and not a leaf? @entry is a copy: the entry itself may be emptied by another
- * thread's notifier at any time. pte_offset_map_lock() is not exported in 6.12; our tables do not
- * vanish while mmap_lock is held.
+ * The entry for @addr with the lock of its table, or NULL if no table is there. The table can be
+ * swapped meanwhile (a slot unnests, or is nested by another thread's fault): so its lock counts
+ * only if the PMD entry is the same afterwards. pte_offset_map_lock() is not exported in 6.12.
  */
-static bool shreg_has_table(pmd_t *pmd, pmd_t *entry)
+static pte_t *shreg_pte_lock(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl)
 {
+	pmd_t *pmd = shreg_pmd_at(mm, addr);
+	pmd_t seen;
+
 	if (!pmd)
-		return false;
-	*entry = READ_ONCE(*pmd);
-	return !pmd_none(*entry) && !shreg_pmd_is_leaf(*entry);
+		return NULL;
+	for (;;) {
+		seen = READ_ONCE(*pmd);
+		if (!pmd_present(seen) || shreg_pmd_is_leaf(seen))
+			return NULL;
+		*ptl = pte_lockptr(mm, &seen);
+		spin_lock(*ptl);
+		if (pmd_val(READ_ONCE(*pmd)) == pmd_val(seen)) {
+			__release(*ptl);	/* for sparse: the caller says __acquire() */
+			return pte_offset_kernel(&seen, addr);
+		}
+		spin_unlock(*ptl);
+	}
 }
 
 static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long addr, bool write,
 				   struct page **page)
 {
 	enum shreg_found found = SHREG_REGION_PAGE;
-	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
 	spinlock_t *ptl;	/* of the table */
-	pte_t *ptep, pte;
-	pmd_t entry;
+	pte_t *ptep = shreg_pte_lock(vma->vm_mm, addr, &ptl);
+	pte_t pte;
 
-	if (!shreg_has_table(pmd, &entry))
+	if (!ptep)
 		return SHREG_REGION_PAGE;
-	ptl = pte_lockptr(vma->vm_mm, &entry);
-	spin_lock(ptl);
-	ptep = pte_offset_kernel(&entry, addr);
+	__acquire(ptl);
 	pte = READ_ONCE(*ptep);
 	if (pte_present(pte) && !pte_special(pte)) {
 		*page = pte_page(pte);
@@ -70,27 +80,25 @@ static enum shreg_found shreg_look(struct vm_area_struct *vma, unsigned long add
 	return found;
 }
 
-/* Empties the entry if it is the region's page, so that the write fault goes to do_cow_fault(). */
+/*
+ * Empties the entry if it is the region's page, so that the write fault goes to do_cow_fault(). The
+ * flush is under the lock, as in ptep_clear_flush(): else another thread's fault could fill the
+ * entry while a third one still reads the region's page. The table is the process's own: the slot
+ * has been unnested, or its VMA has no attachment and then was never nested (shreg_covered()).
+ */
 static void shreg_clear_special(struct vm_area_struct *vma, unsigned long addr)
 {
-	pmd_t *pmd = shreg_pmd_at(vma->vm_mm, addr);
-	bool cleared = false;
 	spinlock_t *ptl;	/* of the table */
-	pte_t *ptep;
-	pmd_t entry;
+	pte_t *ptep = shreg_pte_lock(vma->vm_mm, addr, &ptl);
 
-	if (!shreg_has_table(pmd, &entry))
+	if (!ptep)
 		return;
-	ptl = pte_lockptr(vma->vm_mm, &entry);
-	spin_lock(ptl);
-	ptep = pte_offset_kernel(&entry, addr);
+	__acquire(ptl);
 	if (pte_present(*ptep) && pte_special(*ptep)) {
 		set_pte(ptep, __pte(0));
-		cleared = true;
+		shreg_flush_mm(shreg_vma_region(vma), vma->vm_mm);
 	}
 	spin_unlock(ptl);
-	if (cleared)
-		shreg_flush_mm(shreg_vma_region(vma), vma->vm_mm);
 }
 
 /* The copy of this process, made if needed. */
@@ -141,7 +149,7 @@ int shreg_vma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, 
 	struct page *page;
 	void *kaddr;
 
-	if (!shreg_page_at(shreg_vma_region(vma), addr))
+	if (!shreg_vma_page(vma, addr))
 		return -EFAULT;
 	addr &= PAGE_MASK;
 	page = write ? shreg_own_page(vma, addr) : shreg_readable_page(vma, addr);

@@ -70,14 +70,15 @@ struct shreg_attach *shreg_attach_of_current(void)
 		shreg_attach_put(attach);
 		if (ret)
 			return ERR_PTR(-EINTR);
-		cond_resched();
+		/* that CHECK failed, and its attachment is not found any more */
 	}
 }
 
+/* Nobody finds it any more. Again is harmless. */
 static void shreg_attach_unpublish(struct shreg_attach *attach)
 {
 	spin_lock(&shreg_attach_lock);
-	hash_del(&attach->node);	/* once more does nothing */
+	hash_del(&attach->node);
 	spin_unlock(&shreg_attach_lock);
 }
 
@@ -163,6 +164,16 @@ err_mapped:
 }
 
 /*
+ * The region's VMA at @addr. Another thread may have unmapped it since: NULL then. mmap_lock held.
+ */
+static struct vm_area_struct *shreg_vma_at(const struct shreg_region *region, unsigned long addr)
+{
+	struct vm_area_struct *vma = vma_lookup(current->mm, addr);
+
+	return vma && shreg_vma_region(vma) == region && (vma->vm_flags & VM_READ) ? vma : NULL;
+}
+
+/*
  * Nests now what the first access of each GiB would nest. Failing is harmless: the access will do
  * it.
  */
@@ -170,11 +181,12 @@ static void shreg_nest_now(struct shreg_region *region)
 {
 	struct mm_struct *mm = current->mm;
 	unsigned long end = region->base + region->size;
-	struct vm_area_struct *vma;
 	unsigned long addr, slot;
 
 	mmap_read_lock(mm);
 	for (addr = region->base; addr < end; addr = (addr & PUD_MASK) + PUD_SIZE) {
+		struct vm_area_struct *vma;
+
 		for (slot = shreg_slot_of(region, addr);
 		     slot < region->slots && pmd_none(region->entries[slot]); slot++)
 			;
@@ -183,9 +195,8 @@ static void shreg_nest_now(struct shreg_region *region)
 		addr = max(addr, shreg_slot_address(region, slot));
 		while (!shreg_page_at(region, addr))
 			addr += PAGE_SIZE;
-		/* another thread may have unmapped it, or mapped something else */
-		vma = vma_lookup(mm, addr);
-		if (vma && shreg_vma_region(vma) == region && (vma->vm_flags & VM_READ))
+		vma = shreg_vma_at(region, addr);
+		if (vma)
 			handle_mm_fault(vma, addr, 0, NULL);
 	}
 	mmap_read_unlock(mm);
@@ -211,8 +222,8 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	shreg_placeholder_unmap(region);
 	ret = shreg_map_ranges(region);
 	/*
-	 * VMAs of a failed attempt can be left (mseal, a kill between mapping and unmapping):
-	 * nobody takes them for an attachment.
+	 * VMAs may be left although it failed (munmap() of what another thread has sealed, or a
+	 * fatal signal) and keep the attachment: the next CHECK must not wait for it.
 	 */
 	if (ret)
 		shreg_attach_unpublish(attach);
@@ -224,6 +235,31 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 		shreg_nest_now(region);
 out:
 	shreg_attach_put(attach);
+	return ret;
+}
+
+/*
+ * The first notifier of an mm takes all its locks and gives up with EINTR if a signal is pending
+ * (rule 9), which would cost the child its attachment: without signals then. The child's mmap_lock
+ * is held for writing.
+ */
+static int shreg_attach_notify_locked(struct shreg_attach *attach, struct mm_struct *mm)
+{
+	const struct shreg_region *region = attach->region;
+	sigset_t all, old;
+	int ret;
+
+	ret = shreg_may_fail(mmu_interval_notifier_insert_locked(&attach->notifier, mm,
+								 region->base, region->size,
+								 &shreg_notifier_ops),
+			     -ENOMEM);
+	if (ret != -EINTR)
+		return ret;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	ret = mmu_interval_notifier_insert_locked(&attach->notifier, mm, region->base,
+						  region->size, &shreg_notifier_ops);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	return ret;
 }
 
@@ -248,9 +284,7 @@ struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_st
 		return NULL;
 	/* What the parent has private, the child gets copied or has to fault in privately. */
 	bitmap_copy(attach->private, parent->private, region->slots);
-	if (shreg_may_fail(mmu_interval_notifier_insert_locked(&attach->notifier, mm, region->base,
-							       region->size, &shreg_notifier_ops),
-			   -ENOMEM)) {
+	if (shreg_attach_notify_locked(attach, mm)) {
 		shreg_attach_put(attach);
 		return NULL;
 	}

@@ -56,11 +56,14 @@ static int shreg_check_mapping(const struct shared_region_mapping *map, u64 regi
 static int shreg_check_file(const struct shreg_configuration *config, struct file *file)
 {
 	const struct inode *inode = file_inode(file);
+	kuid_t root;
 
 	if (!S_ISREG(inode->i_mode) || (inode->i_mode & 0022))
 		return -EACCES;
+	/* the namespace may have no root; a file's owner may have no number in it */
+	root = make_kuid(config->env->user_ns, 0);
 	if (!uid_eq(inode->i_uid, current_fsuid()) &&
-	    !uid_eq(inode->i_uid, make_kuid(config->env->user_ns, 0)))
+	    !(uid_valid(root) && uid_eq(inode->i_uid, root)))
 		return -EACCES;
 	return 0;
 }
@@ -106,6 +109,21 @@ static int shreg_read_name(struct shreg_piece *piece)
 	return 0;
 }
 
+static int shreg_read_slide(struct shreg_configuration *config, struct shreg_piece *piece)
+{
+	size_t size = piece->arg.slide_count * sizeof(u64);
+
+	if (!size)
+		return 0;
+	if (piece->arg.slide_count > SHARED_REGION_MAX_SLIDE_COUNT - config->slide_count)
+		return -E2BIG;
+	config->slide_count += piece->arg.slide_count;
+	piece->slide = shreg_may_fail(kvmalloc(size, GFP_KERNEL_ACCOUNT), NULL);
+	if (!piece->slide)
+		return -ENOMEM;
+	return copy_from_user(piece->slide, u64_to_user_ptr(piece->arg.slide), size) ? -EFAULT : 0;
+}
+
 static int shreg_read_piece(struct shreg_configuration *config, unsigned int i)
 {
 	const struct shared_region_map_and_slide *arg = config->arg;
@@ -121,19 +139,7 @@ static int shreg_read_piece(struct shreg_configuration *config, unsigned int i)
 		ret = shreg_read_name(piece);
 	if (!ret)
 		ret = shreg_open_piece(config, piece);
-	if (ret || !piece->arg.slide_count)
-		return ret;
-	if (piece->arg.slide_count > SHARED_REGION_MAX_SLIDE_COUNT - config->slide_count)
-		return -E2BIG;
-	config->slide_count += piece->arg.slide_count;
-	piece->slide = shreg_may_fail(vmemdup_user(u64_to_user_ptr(piece->arg.slide),
-						   piece->arg.slide_count * sizeof(u64)),
-				      ERR_PTR(-ENOMEM));
-	if (IS_ERR(piece->slide)) {
-		ret = PTR_ERR(piece->slide);
-		piece->slide = NULL;
-	}
-	return ret;
+	return ret ?: shreg_read_slide(config, piece);
 }
 
 static int shreg_read_request(struct shreg_configuration *config)
@@ -177,13 +183,18 @@ static void shreg_drop_request(struct shreg_configuration *config)
 	kvfree(config->pieces);
 }
 
+/* At most SHARED_REGION_MAX_SLIDE_COUNT: long enough for the scheduler to be asked now and then. */
 static void shreg_hash_slide(struct sha256_state *state, const struct shreg_piece *piece)
 {
-	u64 i, count;
+	const u8 *bytes = (const u8 *)piece->slide;
+	size_t left = piece->arg.slide_count * sizeof(u64);
 
-	for (i = 0; i < piece->arg.slide_count; i += count) {
-		count = min_t(u64, piece->arg.slide_count - i, SZ_64K / sizeof(u64));
-		sha256_update(state, (const u8 *)(piece->slide + i), count * sizeof(u64));
+	while (left) {
+		size_t length = min_t(size_t, left, SZ_64K);
+
+		sha256_update(state, bytes, length);
+		bytes += length;
+		left -= length;
 		cond_resched();
 	}
 }
@@ -237,10 +248,11 @@ static struct page *shreg_configure_page(struct shreg_region *region, u64 offset
 		return *slot;
 	}
 	/*
-	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU,
-	 * charged to the caller
+	 * GFP_KERNEL without highmem or movable: pinned for the region's life, off the LRU, charged
+	 * to the caller. Fails rather than has the OOM killer look for a process that owns it.
 	 */
-	*slot = shreg_may_fail(alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO), NULL);
+	*slot = shreg_may_fail(alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL |
+					  __GFP_NOWARN), NULL);
 	if (*slot)
 		region->page_count++;
 	return *slot;
@@ -434,6 +446,20 @@ static struct shreg_region *shreg_accept_other(const struct shreg_configuration 
 }
 
 /*
+ * Upper bound of the memory that a region holds: its content, and 1/256 of its size for what
+ * describes it.
+ */
+static u64 shreg_memory_needed(const struct shreg_configuration *config)
+{
+	u64 content = 0;
+	unsigned int i;
+
+	for (i = 0; i < config->count; i++)
+		content += PAGE_ALIGN(config->pieces[i].arg.length);
+	return min(content, config->size) + config->size / 256;
+}
+
+/*
  * One tries, the others wait in shreg_accept_other(); when it fails (-ENOMEM there), one of them
  * tries.
  */
@@ -442,7 +468,8 @@ static struct shreg_region *shreg_become_configurator(struct shreg_configuration
 	struct shreg_region *region;
 
 	for (;;) {
-		config->region = shreg_region_alloc(config->env, config->size);
+		config->region = shreg_region_alloc(config->env, config->size,
+						    shreg_memory_needed(config));
 		if (config->region != ERR_PTR(-EBUSY))
 			return NULL;
 		region = shreg_accept_other(config);

@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs_struct.h>
+#include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/user_namespace.h>
 #include <linux/xattr.h>
@@ -43,15 +44,17 @@ static unsigned int shreg_cpu_level(void)
 }
 
 /*
- * Whether an attribute of this file was written with privilege. Not so in a file system that a
- * user namespace has mounted, seen from outside of it. And the owner of a file can write security.*
- * where the BPF LSM is on (6.1: its hook says yes, and the capability is not asked for any more).
+ * Whether an attribute of this file was written with privilege. Not so on a nosuid mount (FUSE),
+ * and in a file system that a user namespace has mounted, seen from outside of it. And the owner of
+ * a file can write security.* where the BPF LSM is on (6.1: its hook says yes, and the capability
+ * is not asked for any more).
  */
 static bool shreg_team_is_trusted(const struct file *exe)
 {
 	const struct inode *inode = file_inode(exe);
 
-	return current_in_userns(inode->i_sb->s_user_ns) &&
+	return !(exe->f_path.mnt->mnt_flags & MNT_NOSUID) &&
+	       current_in_userns(inode->i_sb->s_user_ns) &&
 	       (uid_eq(inode->i_uid, GLOBAL_ROOT_UID) ||
 		uid_eq(inode->i_uid, make_kuid(current_user_ns(), 0)));
 }

@@ -65,8 +65,8 @@ again:
 	ret = shreg_attach_current(region, check->flags & SHARED_REGION_CHECK_EAGER);
 	if (ret) {
 		shreg_region_put(region);
-		if (ret == -EALREADY)
-			goto again;	/* another thread was faster */
+		if (ret == -EALREADY || ret == -EIDRM)
+			goto again;	/* another thread was faster; the region went meanwhile */
 		return ret;
 	}
 found:
@@ -78,32 +78,42 @@ found:
 	return 0;
 }
 
-static int shreg_keep_configured(struct file *file, struct shreg_region *region)
+/* The environment's region, configured, with one more use of it that the caller owns. */
+static struct shreg_region *shreg_configure_and_use(const struct shreg_environment *env,
+						    const struct shared_region_map_and_slide *map)
 {
-	struct shreg_configured *entry =
-		shreg_may_fail(kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT), NULL);
+	struct shreg_region *region;
 	int ret;
 
-	if (!entry)
-		return -ENOMEM;
-	ret = shreg_region_use(region, false);
-	if (ret) {
-		kfree(entry);
-		return ret;
+	for (;;) {
+		region = shreg_configure(env, map);
+		if (IS_ERR(region))
+			return region;
+		ret = shreg_region_use(region, false);
+		/* EIDRM: somebody else's, and its time was up between the two steps */
+		if (ret && ret != -EIDRM)
+			shreg_region_destroy_unused(region);
+		shreg_region_put(region);
+		if (!ret)
+			return region;
+		if (ret != -EIDRM)
+			return ERR_PTR(ret);
 	}
-	entry->region = region;
+}
+
+static void shreg_keep_configured(struct file *file, struct shreg_configured *entry)
+{
 	mutex_lock(&shreg_lock);
 	entry->next = file->private_data;
 	file->private_data = entry;
 	mutex_unlock(&shreg_lock);
-	return 0;
 }
 
 static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 {
 	struct shared_region_map_and_slide *map = &arg->map_and_slide;
+	struct shreg_configured *entry;
 	struct shreg_environment env;
-	struct shreg_region *region;
 	int ret;
 
 	if (map->flags & ~SHARED_REGION_VERIFY_SHA256)
@@ -114,16 +124,20 @@ static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 	ret = -EPERM;
 	if (!ns_capable(env.user_ns, CAP_SYS_ADMIN))
 		goto out_env;
-	region = shreg_configure(&env, map);
-	ret = PTR_ERR_OR_ZERO(region);
-	if (ret)
+	/* before the seal, after which nothing may fail any more */
+	entry = shreg_may_fail(kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT), NULL);
+	ret = -ENOMEM;
+	if (!entry)
 		goto out_env;
-	ret = shreg_keep_configured(file, region);
-	if (ret)
-		shreg_region_destroy_unused(region);
-	map->base = region->base;
-	map->slide = region->slide;
-	shreg_region_put(region);
+	entry->region = shreg_configure_and_use(&env, map);
+	ret = PTR_ERR_OR_ZERO(entry->region);
+	if (ret) {
+		kfree(entry);
+		goto out_env;
+	}
+	map->base = entry->region->base;
+	map->slide = entry->region->slide;
+	shreg_keep_configured(file, entry);
 out_env:
 	shreg_environment_put(&env);
 	return ret;
@@ -283,6 +297,8 @@ long shreg_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EFAULT;
 	if (size < ioctl->min_size)
 		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;	/* nobody shall have us look at gigabytes of zeros */
 	ret = copy_struct_from_user(&argument, ioctl->size, user, size);
 	if (ret)
 		return ret;

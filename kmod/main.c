@@ -85,6 +85,7 @@ static void __exit shreg_exit(void)
 	shreg_interpreters_exit();
 	shreg_stats_exit();
 	shreg_regions_exit();
+	rcu_barrier();	/* regions that wait for their grace period have queued their work then */
 	destroy_workqueue(shreg_wq);	/* regions and interpreters on their way out are out now */
 	shreg_fs_exit();
 	shreg_nest_exit();

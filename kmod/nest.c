@@ -88,11 +88,11 @@ void shreg_nest_exit(void)
 		shreg_table_free(shreg_reserve[--shreg_reserve_count]);
 }
 
-/* In the notifier: GFP_NOWAIT, as direct reclaim would run notifiers again (rule 9). */
+/* In the notifier: GFP_ATOMIC, as direct reclaim would run notifiers again (rule 9). */
 static struct page *shreg_private_table(bool may_reclaim)
 {
 	struct page *table =
-		shreg_table_alloc(may_reclaim ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+		shreg_table_alloc(may_reclaim ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN);
 
 	return table ?: shreg_reserve_take();
 }
@@ -108,27 +108,27 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 }
 
 /*
- * pmd lock held. HIDE, DETACH or END of one slot; true: the caller must flush. Not at the END:
- * exit_mmap() flushes when it has freed page tables, and before that no VMA lets go of the region.
+ * pmd lock held. HIDE, DETACH or END of one slot; true: the caller must flush before it gives the
+ * lock back. A slot that is empty may have been hidden by a fork: a CPU can still have its entry.
+ * No flush at the END: exit_mmap() flushes when it has freed page tables, and before that no VMA
+ * lets go of the region.
  */
 static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd_t *pmd,
 			    enum shreg_leave how)
 {
 	struct shreg_region *region = attach->region;
-	bool flush = false;
+	bool cached;
 
 	if (shreg_pmd_is_nested(*pmd, region->entries[slot])) {
 		set_pmd(pmd, __pmd(0));
-		flush = how == SHREG_DETACH;
 		atomic64_inc(how == SHREG_DETACH ? &region->counters.detaches :
 						   &region->counters.hides);
-	} else if (how == SHREG_DETACH && pmd_none(*pmd)) {
-		/* hidden by a fork: a CPU may still have the entry */
-		flush = !test_bit(slot, attach->private) && test_bit(slot, attach->cached);
 	}
-	if (how != SHREG_HIDE)
-		set_bit(slot, attach->private);
-	return flush;
+	if (how == SHREG_HIDE)
+		return false;
+	set_bit(slot, attach->private);
+	cached = pmd_none(*pmd) && test_and_clear_bit(slot, attach->cached);
+	return cached && how == SHREG_DETACH;
 }
 
 /*
@@ -150,6 +150,8 @@ static void shreg_unnest_slot(struct shreg_attach *attach, unsigned long slot, p
 		shreg_install_copy(attach->mm, pmd, shared, copy);
 		copy = NULL;
 		set_bit(slot, attach->private);
+		/* from here on mm code's own flushes do */
+		clear_bit(slot, attach->cached);
 		atomic64_inc(&region->counters.unnests);
 	} else if (shreg_drop_slot(attach, slot, pmd, SHREG_DETACH)) {
 		shreg_flush_mm(region, attach->mm);
@@ -185,8 +187,10 @@ static void shreg_forbid_slots(struct shreg_attach *attach, unsigned long first,
 	unsigned long slot;
 	bool flush = false;
 
-	for (slot = first; slot <= last; slot++)
-		flush |= !test_and_set_bit(slot, attach->private) && test_bit(slot, attach->cached);
+	for (slot = first; slot <= last; slot++) {
+		set_bit(slot, attach->private);
+		flush |= test_and_clear_bit(slot, attach->cached);
+	}
 	if (flush)
 		shreg_flush_mm(attach->region, attach->mm);
 }
@@ -223,6 +227,25 @@ void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long
 }
 
 /*
+ * In the notifier, before [start, end) is unmapped. The rest of a slot that is covered only partly
+ * is still mapped, and munmap() has perhaps downgraded mmap_lock: on 6.1 a fault there does not
+ * expect that a table vanishes under it, so such slots get a table of their own.
+ */
+void shreg_leave_unmapped(struct shreg_attach *attach, unsigned long start, unsigned long end)
+{
+	unsigned long first = ALIGN(start, SHREG_SLOT_SIZE);
+	unsigned long last = ALIGN_DOWN(end, SHREG_SLOT_SIZE);
+
+	if (first > last) {
+		shreg_leave(attach, start, end, SHREG_UNNEST, false);
+		return;
+	}
+	shreg_leave(attach, start, first, SHREG_UNNEST, false);
+	shreg_leave(attach, first, last, SHREG_DETACH, false);
+	shreg_leave(attach, last, end, SHREG_UNNEST, false);
+}
+
+/*
  * Is [start, end) covered by VMAs of this attachment, each where it belongs? A foreign VMA must
  * never see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but
  * MADV_DONTFORK makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
@@ -234,7 +257,9 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 	while (start < end) {
 		struct vm_area_struct *vma = find_vma(attach->mm, start);
 
-		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region)
+		/* a VMA without attachment (a fork short of memory) would not tell us its end */
+		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region ||
+		    vma->vm_private_data != attach)
 			return false;
 		/* a VMA that got no attachment at fork knows nothing of nesting */
 		if (vma->vm_private_data != attach)

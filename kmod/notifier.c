@@ -25,7 +25,7 @@ static bool shreg_invalidate(struct mmu_interval_notifier *notifier,
 	case MMU_NOTIFY_RELEASE:
 		/*
 		 * Before unmap_vmas() and free_pgtables(), which must not find a shared table (rule
-		 * 10).
+		 * 10). What they tell us then is of no interest: nobody uses the mm any more.
 		 */
 		how = SHREG_END;
 		break;
@@ -34,8 +34,8 @@ static bool shreg_invalidate(struct mmu_interval_notifier *notifier,
 		how = SHREG_HIDE;
 		break;
 	case MMU_NOTIFY_UNMAP:
-		how = SHREG_DETACH;
-		break;
+		shreg_leave_unmapped(attach, range->start, range->end);
+		return true;
 	default:
 		/* Copy on write, mprotect, zap: a private table is right for whatever follows. */
 		how = SHREG_UNNEST;

@@ -19,7 +19,13 @@ static unsigned int destroy_delay = 120;
 module_param(destroy_delay, uint, 0644);
 MODULE_PARM_DESC(destroy_delay, "seconds for which a region without users is kept (120)");
 
+static unsigned int user_namespaces_limit = 1024;
+module_param(user_namespaces_limit, uint, 0644);
+MODULE_PARM_DESC(user_namespaces_limit,
+		 "MiB that all regions of user namespaces other than the initial one may hold (1024)");
+
 DEFINE_MUTEX(shreg_lock);		/* the list, and what region.h says */
+static u64 shreg_charged;		/* shreg_lock: bytes of regions of user namespaces */
 static LIST_HEAD(shreg_regions);	/* shreg_lock */
 
 static void shreg_region_free_slot(struct shreg_region *region, unsigned long slot)
@@ -33,6 +39,15 @@ static void shreg_region_free_slot(struct shreg_region *region, unsigned long sl
 	for (i = 0; !large && i < PTRS_PER_PTE; i++)
 		if (pages[i])
 			__free_page(pages[i]);
+}
+
+/*
+ * Anybody may be privileged in a user namespace of his own, so what is configured there is limited:
+ * it is memory that belongs to no process and cannot be swapped.
+ */
+static bool shreg_is_foreign(const struct shreg_environment *env)
+{
+	return env->user_ns != &init_user_ns;
 }
 
 static void shreg_region_free_memory(struct shreg_region *region)
@@ -54,13 +69,28 @@ static void shreg_region_free_memory(struct shreg_region *region)
 	kvfree(region->ranges);
 }
 
+static void shreg_region_free_work(struct work_struct *work)
+{
+	struct shreg_region *region = container_of(to_rcu_work(work), struct shreg_region, free);
+
+	shreg_region_free_memory(region);
+	mutex_lock(&shreg_lock);
+	shreg_charged -= region->charge;
+	mutex_unlock(&shreg_lock);
+	shreg_environment_put(&region->env);
+	kfree(region);
+}
+
+/*
+ * Tables and pages may still be looked at by who has interrupts off or is in an RCU read-side
+ * section and had found them before they left the last process: get_user_pages_fast() and the
+ * like. So memory goes after a grace period.
+ */
 static void shreg_region_last_put(struct kref *ref)
 {
 	struct shreg_region *region = container_of(ref, struct shreg_region, ref);
 
-	shreg_region_free_memory(region);
-	shreg_environment_put(&region->env);
-	kfree(region);
+	queue_rcu_work(shreg_wq, &region->free);
 }
 
 void shreg_region_put(struct shreg_region *region)
@@ -92,13 +122,51 @@ static void shreg_region_destroy_work(struct work_struct *work)
 	mutex_unlock(&shreg_lock);
 	if (unlisted)
 		shreg_region_put(region);
+	shreg_region_put(region);	/* the work's: see shreg_region_destroy_after() */
 }
 
-/* A new region in state CONFIGURING with a reference for the caller, not yet listed. */
-struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size)
+/* Seconds. Nobody comes back to a region that was retired, or to a container that has ended. */
+static unsigned int shreg_region_delay(const struct shreg_region *region)
+{
+	return region->retired || shreg_is_foreign(&region->env) ? 0 : READ_ONCE(destroy_delay);
+}
+
+/*
+ * shreg_lock held. Work that is queued has a reference of its own: it can be queued again while it
+ * runs, and the one that runs first may drop the list's.
+ */
+static void shreg_region_destroy_after(struct shreg_region *region, unsigned int seconds)
+{
+	if (!mod_delayed_work(shreg_wq, &region->destroy, seconds * HZ))
+		kref_get(&region->ref);
+}
+
+/*
+ * shreg_lock held. @memory: what the region will hold, in bytes; shreg_region_free_work() gives it
+ * back.
+ */
+static int shreg_region_charge(struct shreg_region *region, u64 memory)
+{
+	u64 limit = (u64)READ_ONCE(user_namespaces_limit) << 20;
+
+	if (!shreg_is_foreign(&region->env))
+		return 0;
+	if (shreg_charged > limit || memory > limit - shreg_charged)
+		return -ENOSPC;
+	region->charge = memory;
+	shreg_charged += memory;
+	return 0;
+}
+
+/*
+ * A new region in state CONFIGURING with a reference for the caller. -EBUSY: the environment has
+ * one, sealed or not; -ENOSPC: @memory bytes are too much.
+ */
+struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory)
 {
 	struct shreg_region *region =
 		shreg_may_fail(kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT), NULL);
+	int ret = -EBUSY;
 
 	if (!region)
 		return ERR_PTR(-ENOMEM);
@@ -106,6 +174,7 @@ struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64
 	kref_init(&region->ref);
 	init_waitqueue_head(&region->wait);
 	INIT_DELAYED_WORK(&region->destroy, shreg_region_destroy_work);
+	INIT_RCU_WORK(&region->free, shreg_region_free_work);
 	region->state = SHREG_CONFIGURING;
 	region->env = *env;
 	path_get(&region->env.root);
@@ -113,15 +182,17 @@ struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64
 	region->size = size;
 	region->slots = size >> SHREG_SLOT_SHIFT;
 	mutex_lock(&shreg_lock);
-	if (shreg_region_find_locked(env)) {
-		mutex_unlock(&shreg_lock);
-		shreg_region_put(region);
-		return ERR_PTR(-EBUSY);
+	if (!shreg_region_find_locked(env))
+		ret = shreg_region_charge(region, memory);
+	if (!ret) {
+		kref_get(&region->ref);		/* the list's */
+		list_add_tail(&region->link, &shreg_regions);
 	}
-	kref_get(&region->ref);		/* the list's */
-	list_add_tail(&region->link, &shreg_regions);
 	mutex_unlock(&shreg_lock);
-	return region;
+	if (!ret)
+		return region;
+	shreg_region_put(region);
+	return ERR_PTR(ret);
 }
 
 /* shreg_lock held. No reference is taken. */
@@ -239,10 +310,11 @@ static int shreg_region_open_files(struct shreg_region *region)
 
 /*
  * The caller of shreg_region_use() holds a reference that this makes one more of, until unuse.
+ * -EIDRM: it was destroyed meanwhile, look again.
  */
 int shreg_region_use(struct shreg_region *region, bool attach)
 {
-	int ret = -ENOMEM;
+	int ret = -EIDRM;
 
 	mutex_lock(&shreg_lock);
 	if (region->state == SHREG_SEALED)
@@ -267,8 +339,7 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 		 */
 		shreg_region_close_files(region);
 		if (region->state == SHREG_SEALED)
-			mod_delayed_work(shreg_wq, &region->destroy,
-					 region->retired ? 0 : READ_ONCE(destroy_delay) * HZ);
+			shreg_region_destroy_after(region, shreg_region_delay(region));
 	}
 	mutex_unlock(&shreg_lock);
 	shreg_region_put(region);
@@ -280,7 +351,9 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
  */
 void shreg_region_destroy_unused(struct shreg_region *region)
 {
-	mod_delayed_work(shreg_wq, &region->destroy, 0);
+	mutex_lock(&shreg_lock);
+	shreg_region_destroy_after(region, 0);
+	mutex_unlock(&shreg_lock);
 	flush_delayed_work(&region->destroy);
 }
 
@@ -324,7 +397,8 @@ void shreg_regions_exit(void)
 	mutex_unlock(&shreg_lock);
 	list_for_each_entry_safe(region, next, &dead, link) {
 		list_del_init(&region->link);
-		cancel_delayed_work_sync(&region->destroy);
+		if (cancel_delayed_work_sync(&region->destroy))
+			shreg_region_put(region);
 		shreg_region_put(region);
 	}
 }

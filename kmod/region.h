@@ -24,11 +24,13 @@
 #define SHREG_TEAM_MAX		64
 
 /*
- * Where regions lie: below every mmap_base (so nothing is there when a program starts), and high
- * enough for the address-space layout of the sanitizers. docs/kernel-abi.md.
+ * Where regions lie: above executables and their heaps, below every mmap_base, whatever
+ * vm.mmap_rnd_bits is (up to 32; modules cannot read it), and beside what AddressSanitizer maps
+ * over whatever is there. 22 random bits. docs/decisions/0010 has the same area for the file
+ * backend.
  */
-#define SHREG_BASE_LOW	0x7e8000000000UL
-#define SHREG_BASE_HIGH	0x7f0000000000UL
+#define SHREG_BASE_LOW	0x660000000000UL
+#define SHREG_BASE_HIGH	0x6f8000000000UL
 
 struct user_namespace;
 
@@ -85,8 +87,10 @@ struct shreg_region {
 	bool retired;			/* shreg_lock: sealed, but nobody finds it any more */
 	wait_queue_head_t wait;		/* for the end of CONFIGURING */
 	struct delayed_work destroy;
+	struct rcu_work free;
 
 	struct shreg_environment env;
+	u64 charge;			/* bytes that count against user_namespaces_limit */
 	u8 uuid[SHARED_REGION_UUID_SIZE];
 	u8 digest[SHARED_REGION_SHA256_SIZE];	/* of the request, to know an identical one */
 	unsigned long base;
@@ -110,7 +114,7 @@ extern struct mutex shreg_lock;
 extern struct workqueue_struct *shreg_wq; /* all of the module's work: gone before its code is */
 
 /* region.c */
-struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size);
+struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory);
 void shreg_region_put(struct shreg_region *region);
 struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env);
 struct shreg_region *shreg_region_find_retired_locked(const struct shreg_environment *env);
@@ -181,6 +185,7 @@ void shreg_placeholder_unmap(struct shreg_region *region);
 extern const struct vm_operations_struct shreg_vm_ops;
 extern const struct file_operations shreg_region_fops;
 struct shreg_region *shreg_vma_region(const struct vm_area_struct *vma);
+struct page *shreg_vma_page(const struct vm_area_struct *vma, unsigned long addr);
 int shreg_fs_init(void);
 void shreg_fs_exit(void);
 struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range *range);
@@ -199,6 +204,7 @@ enum shreg_leave {
 bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf);
 void shreg_leave(struct shreg_attach *attach, unsigned long start, unsigned long end,
 		 enum shreg_leave how, bool may_reclaim);
+void shreg_leave_unmapped(struct shreg_attach *attach, unsigned long start, unsigned long end);
 int shreg_nest_init(void);
 void shreg_nest_exit(void);
 

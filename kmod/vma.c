@@ -27,6 +27,19 @@ struct shreg_region *shreg_vma_region(const struct vm_area_struct *vma)
 	return vma->vm_ops == &shreg_vm_ops ? vma->vm_file->private_data : NULL;
 }
 
+/*
+ * The region's page for @addr; NULL in fillers, and in a VMA that mremap() moved before it was
+ * refused and could not move back.
+ */
+struct page *shreg_vma_page(const struct vm_area_struct *vma, unsigned long addr)
+{
+	const struct shreg_region *region = shreg_vma_region(vma);
+
+	if (region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
+		return NULL;
+	return shreg_page_at(region, addr);
+}
+
 static void shreg_vma_open(struct vm_area_struct *vma)
 {
 	struct shreg_attach *attach = vma->vm_private_data;
@@ -73,7 +86,7 @@ static vm_fault_t shreg_vma_fault(struct vm_fault *vmf)
 {
 	struct shreg_region *region = shreg_vma_region(vmf->vma);
 	struct shreg_attach *attach = vmf->vma->vm_private_data;
-	struct page *page = shreg_page_at(region, vmf->address);
+	struct page *page = shreg_vma_page(vmf->vma, vmf->address);
 
 	if (!page)
 		return VM_FAULT_SIGBUS;
@@ -157,10 +170,10 @@ static int shreg_file_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND);
 	/*
 	 * personality READ_IMPLIES_EXEC: the shared entries have NX, and the fault would repeat for
-	 * ever
+	 * ever. Without VM_MAYEXEC mprotect(PROT_READ) implies nothing either.
 	 */
 	if (!(range->prot & PROT_EXEC))
-		vm_flags_clear(vma, VM_EXEC);
+		vm_flags_clear(vma, VM_EXEC | VM_MAYEXEC);
 	return 0;
 }
 

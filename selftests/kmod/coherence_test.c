@@ -165,13 +165,24 @@ static int map_over(struct region *region, char *page)
 	return write_it(region, page);
 }
 
-static int map_over_the_slot(struct region *region, char *page)
+static int map_over_bytes(struct region *region, size_t bytes, char *page)
 {
 	char *from = region_data(region);
 
-	if (mmap(from, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != from)
+	if (mmap(from, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != from)
 		return 1;
 	return write_it(region, page);
+}
+
+static int map_over_the_data(struct region *region, char *page)
+{
+	return map_over_bytes(region, MB, page);
+}
+
+/* The only change that needs the module's own flush: all other ones leave a table, which mm code flushes. */
+static int map_over_the_slot(struct region *region, char *page)
+{
+	return map_over_bytes(region, SLOT, page);
 }
 
 static int unmap_a_neighbour_and_write(struct region *region, char *page)
@@ -257,6 +268,7 @@ static int move_over(struct region *region, char *page)
 
 NO_STALE_READ(write_it, false)
 NO_STALE_READ(map_over, false)
+NO_STALE_READ(map_over_the_data, false)
 NO_STALE_READ(map_over_the_slot, false)
 NO_STALE_READ(move_over, false)
 NO_STALE_READ(unmap_a_neighbour_and_write, false)
@@ -307,7 +319,10 @@ static int set_no_flush(const char *value)
 	return ret;
 }
 
-/* Only where nothing but the module flushes: munmap of all frees page tables, and for that mm code flushes itself. */
+/*
+ * Only where nothing but the module flushes: a slot of which a part stays mapped has a table of its own, and munmap
+ * of all frees page tables, for which mm code flushes itself.
+ */
 #define NEGATIVE_CONTROL(change)								\
 	SLOW_TEST_F(coherence, negative_control_without_the_flush_##change##_leaves_stale_reads)	\
 	{											\
@@ -320,9 +335,7 @@ static int set_no_flush(const char *value)
 		EXPECT_LT(0, stale);								\
 	}
 
-NEGATIVE_CONTROL(map_over)
 NEGATIVE_CONTROL(map_over_the_slot)
-NEGATIVE_CONTROL(unmap_the_page)
 
 TEST_F(coherence, negative_control_of_a_leaf_without_the_flush_there_are_stale_reads)
 {

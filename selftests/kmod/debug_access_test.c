@@ -193,7 +193,7 @@ static int attach_write_and_fork(void *data)
 	return 0;
 }
 
-TEST_F(balance, a_thousand_lives_leave_nothing)
+TEST_F_TIMEOUT(balance, a_thousand_lives_leave_nothing, 120)
 {
 	long before, after;
 	int turn;

@@ -29,7 +29,7 @@
  *
  * ENOTTY		unknown ioctl number
  * EINVAL		size below the first version's, unknown flag or reserved field not zero
- * E2BIG		a field that this kernel does not know is not zero
+ * E2BIG		a field that this kernel does not know is not zero, or size is above 4096
  * EFAULT		structure or something that it points to is not accessible (if only the
  *			answer could not be written, what was asked for is done)
  * EOPNOTSUPP		a 32-bit caller (i386 or x32): no 32-bit regions exist yet
@@ -39,10 +39,16 @@
  *			MAP_AND_SLIDE)
  *
  * SHARED_REGION_CHECK	attach the caller to its environment's sealed region
- *	ENOMEM		the environment has no configured region (as XNU's shared_region_check_np)
- *	EAGAIN		it is being configured and SHARED_REGION_CHECK_WAIT was not given
+ *	ENOMEM		the environment has no configured region (as XNU's shared_region_check_np),
+ *			or the caller may not map so much (RLIMIT_AS, number of mappings): QUERY
+ *			tells which
+ *	EAGAIN		it is being configured and SHARED_REGION_CHECK_WAIT was not given, or
+ *			mlockall(MCL_FUTURE) and RLIMIT_MEMLOCK forbid it
  *	EEXIST		the caller has something mapped in the region's range
- *	An attached process gets the answer for the region that it has, whatever its root is now.
+ *	ENFILE		no more open files in the system
+ *	EACCES, EPERM	a security module forbids the mapping
+ *	An attached process gets the answer for the region that it has, whatever its root is now,
+ *	and whatever it has unmapped of it.
  *
  * SHARED_REGION_MAP_AND_SLIDE	configure the environment's region and seal it; the caller is not
  *				attached
@@ -52,8 +58,10 @@
  *	EACCES		a mapping's file is not regular, or may be written by group or others, or
  *			belongs to somebody else than the caller or the namespace's root
  *	EINVAL		overlap rules, alignment, range, protection or slide information are wrong
- *	E2BIG		region, number of mappings or number of slide words too large
+ *	E2BIG		region, number of mappings or of slide words too large
  *	ENAMETOOLONG	a mapping's name does not fit into 63 characters
+ *	ENOSPC		regions of user namespaces may not hold so much (module parameter
+ *			user_namespaces_limit)
  *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
  *	EBADMSG		SHA-256 differs
@@ -63,7 +71,7 @@
  * SHARED_REGION_QUERY	what the environment (or, if attached, the caller) has; never ENOMEM for
  *			"nothing"
  *
- * SHARED_REGION_DETACH	unmap the region from the caller
+ * SHARED_REGION_DETACH	unmap the region from the caller, with what was mapped over parts of it
  *	ENOENT		the caller is not attached
  *	EPERM		a part of it is sealed with mseal()
  *
@@ -91,7 +99,7 @@
 #define SHARED_REGION_MAX_MAPPINGS	4096
 #define SHARED_REGION_NAME_MAX		64	/* with the NUL */
 #define SHARED_REGION_MAX_SIZE		(16ULL << 30)
-#define SHARED_REGION_MAX_SLIDE_COUNT	(8U << 20)
+#define SHARED_REGION_MAX_SLIDE_COUNT	(8U << 20)	/* of all mappings together */
 
 /* shared_region_check.flags */
 #define SHARED_REGION_CHECK_EAGER	(1U << 0)	/* nest the tables now: no fault later */

@@ -115,7 +115,7 @@ static long ring_buffer(struct vm_place *place, long unused)
 
 	(void)unused;
 	if (ring < 0)
-		return -1;
+		return -errno;
 	return syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &vector, 1) < 0 ? -errno : 0;
 }
 

@@ -108,10 +108,10 @@ static struct file *shreg_open_exec(const char *name, struct shreg_interpreter *
 }
 
 /*
- * Not for us: go on. Where the probe sits on ftrace's call, behind that call, by regs->ip and not by
- * returning 0: should an int3 that ftrace left there for a moment be reported late, kprobes takes
- * it for the probe's own and would then single-step the copy of the instruction, which such probes
- * do not have. Seen under TCG (kernel-abi.md).
+ * Not for us: go on. Where the probe sits on ftrace's call, behind that call, by regs->ip and not
+ * by returning 0: should an int3 that ftrace left there for a moment be reported late, kprobes
+ * takes it for the probe's own and would then single-step the copy of the instruction, which such
+ * probes do not have. Seen under TCG (kernel-abi.md).
  */
 static int shreg_open_exec_go_on(struct kprobe *probe, struct pt_regs *regs)
 {

@@ -261,9 +261,6 @@ static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsi
 		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region ||
 		    vma->vm_private_data != attach)
 			return false;
-		/* a VMA that got no attachment at fork knows nothing of nesting */
-		if (vma->vm_private_data != attach)
-			return false;
 		if (region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
 			return false;
 		start = vma->vm_end;

@@ -5,6 +5,7 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/seq_file.h>
+#include <linux/user_namespace.h>
 
 #include "region.h"
 
@@ -15,6 +16,16 @@ static void shreg_show(struct seq_file *seq, const char *name, const atomic64_t 
 	seq_printf(seq, "%s %lld\n", name, atomic64_read(counter));
 }
 
+/*
+ * Entries of processes that point at what they share; each leads to a table that they need not
+ * have.
+ */
+static long long shreg_nested_now(const struct shreg_counters *counters)
+{
+	return atomic64_read(&counters->nests) - atomic64_read(&counters->unnests) -
+	       atomic64_read(&counters->detaches) - atomic64_read(&counters->hides);
+}
+
 static void shreg_show_region(struct shreg_region *region, void *data)
 {
 	const struct shreg_counters *counters = &region->counters;
@@ -22,8 +33,9 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 
 	seq_printf(seq, "region %pUb\nroot ", region->uuid);
 	seq_path(seq, &region->env.root, " \t\n\\");
-	seq_printf(seq, "\nteam %.*s\ncpu_level %u\n", SHREG_TEAM_MAX, region->env.team,
-		   region->env.cpu_level);
+	seq_printf(seq, "\nteam %.*s\ncpu_level %u\nbits %d\nuser_namespace %u\n", SHREG_TEAM_MAX,
+		   region->env.team, region->env.cpu_level, region->env.compat ? 32 : 64,
+		   region->env.user_ns->ns.inum);
 	seq_printf(seq, "state %s\n", region->state == SHREG_SEALED ? "sealed" : "configuring");
 	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count,
 		   region->range_count);
@@ -37,9 +49,7 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 	shreg_show(seq, "hides", &counters->hides);
 	shreg_show(seq, "flushes", &counters->flushes);
 	shreg_show(seq, "private_faults", &counters->private_faults);
-	seq_printf(seq, "table_bytes_saved %lld\n\n",
-		   (atomic64_read(&counters->nests) - atomic64_read(&counters->unnests)) *
-			   (long long)PAGE_SIZE);
+	seq_printf(seq, "table_bytes_saved %lld\n\n", shreg_nested_now(counters) * PAGE_SIZE);
 }
 
 static int shreg_regions_show(struct seq_file *seq, void *unused)

@@ -117,6 +117,7 @@ TEST_F(balance, whatever_was_nested_has_left)
 	EXPECT_EQ(120, number_in(COUNTERS, "attaches"));
 	EXPECT_LT(600, nests);
 	EXPECT_EQ(nests, unnests + detaches + hides);
+	EXPECT_EQ(0, number_in(COUNTERS, "table_bytes_saved"));
 	EXPECT_EQ(0, number_in(COUNTERS, "attached"));
 	EXPECT_EQ(1, number_in(COUNTERS, "users"));	/* the fd that configured */
 }

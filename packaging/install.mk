@@ -31,3 +31,25 @@ uninstall: ## remove what install put there (state directories stay: dyldctl cle
 	rm -f $(addprefix $(libdir)/,$(notdir $(INSTALLED_HELPERS)))
 	rm -f $(addprefix $(mandir)/,$(INSTALLED_MAN_PAGES)) $(completiondir)/dyldctl $(tmpfilesdir)/shared-region.conf
 	-rmdir $(libdir)
+
+# The kernel module as source: DKMS builds it for each kernel that is installed (`dkms install shared_region/VERSION`).
+MODULE_VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' packaging/kmod/dkms.conf)
+moduledir = $(DESTDIR)$(PREFIX)/src/shared_region-$(MODULE_VERSION)
+udevdir = $(DESTDIR)$(PREFIX)/lib/udev/rules.d
+headerdir = $(DESTDIR)$(PREFIX)/include/linux
+moduledocdir = $(DESTDIR)$(PREFIX)/share/doc/shared_region
+
+.PHONY: install-module
+install-module: ## the kernel module's source for DKMS, its header, udev rule and an example for modprobe.d
+	$(INSTALL) -d $(moduledir)/kmod $(moduledir)/include/uapi/linux $(udevdir) $(headerdir) $(moduledocdir)
+	$(INSTALL) -m 644 kmod/* $(moduledir)/kmod
+	$(INSTALL) -m 644 packaging/kmod/dkms.conf $(moduledir)
+	$(INSTALL) -m 644 include/uapi/linux/shared_region.h $(moduledir)/include/uapi/linux
+	$(INSTALL) -m 644 include/uapi/linux/shared_region.h $(headerdir)
+	$(INSTALL) -m 644 packaging/kmod/60-shared-region.rules $(udevdir)
+	$(INSTALL) -m 644 packaging/kmod/modprobe.conf $(moduledocdir)
+
+.PHONY: uninstall-module
+uninstall-module: ## remove what install-module put there (built modules: dkms remove, before)
+	rm -rf $(moduledir) $(moduledocdir)
+	rm -f $(headerdir)/shared_region.h $(udevdir)/60-shared-region.rules

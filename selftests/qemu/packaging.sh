@@ -12,10 +12,11 @@ directory=$(selftests/qemu/get-kernel 6.1)
 version=$(<"$directory/version")-amd64
 package=$(sed -nE 's/^PACKAGE_VERSION="(.*)"/\1/p' packaging/kmod/dkms.conf)
 
-source=$TAP_TMP/src/shared_region-$package
-mkdir -p "$source" "$TAP_TMP/tree"
-cp -r kmod include "$source"
-cp packaging/kmod/dkms.conf "$source"
+ok "install-module puts the source where DKMS looks" make -s install-module DESTDIR="$TAP_TMP" PREFIX=
+ok "with the rule for the device" grep -qx 'KERNEL=="shared_region", SUBSYSTEM=="misc", MODE="0666"' \
+    "$TAP_TMP/lib/udev/rules.d/60-shared-region.rules"
+ok "and the header" cmp include/uapi/linux/shared_region.h "$TAP_TMP/include/linux/shared_region.h"
+mkdir -p "$TAP_TMP/tree"
 in_dkms() { dkms "$@" --sourcetree "$TAP_TMP/src" --dkmstree "$TAP_TMP/tree" -m shared_region -v "$package" -k "$version" --kernelsourcedir "$directory/build"; }
 ok "dkms takes the package" in_dkms add
 ok "and builds the module" in_dkms build
@@ -42,4 +43,6 @@ cp "$module" "$modules/updates/"
 ok "depmod indexes it" depmod -b "$TAP_TMP/root" "$version"
 like "$(modprobe -C "$configuration" -d "$TAP_TMP/root" -S "$version" -n -v shared_region)" \
     'insmod .*shared_region.ko.* destroy_delay=600' "modprobe applies the options of the example"
+ok "uninstall-module" make -s uninstall-module DESTDIR="$TAP_TMP" PREFIX=
+is "$(find "$TAP_TMP/src" "$TAP_TMP/include" "$TAP_TMP/lib/udev" -type f)" "" "leaves no file"
 tap_done

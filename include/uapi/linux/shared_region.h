@@ -62,8 +62,10 @@
  *	ENAMETOOLONG	a mapping's name does not fit into 63 characters
  *	ENOSPC		regions of user namespaces may not hold so much (module parameter
  *			user_namespaces_limit)
+ *	ENFILE		no more open files in the system
  *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
+ *	EIO, ...	what reading a file gave
  *	EBADMSG		SHA-256 differs
  *	Success for the one that configured and for those who asked for the very same configuration
  *	meanwhile (the same files, the same SHA-256 if one is given).
@@ -74,6 +76,7 @@
  * SHARED_REGION_DETACH	unmap the region from the caller, with what was mapped over parts of it
  *	ENOENT		the caller is not attached
  *	EPERM		a part of it is sealed with mseal()
+ *	ENOMEM		no memory, or too many mappings, to split one: nothing is unmapped
  *
  * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root
  *					directory

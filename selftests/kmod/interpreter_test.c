@@ -229,6 +229,22 @@ TEST_F(interpreter, a_substituted_program_has_a_placeholder_over_the_region)
 	region_close(&region);
 }
 
+/* Exec, placeholder, CHECK over it, code of the region: what a replacement is for. */
+TEST_F(interpreter, a_substituted_program_attaches_over_its_placeholder)
+{
+	struct region region;
+
+	region_describe(&region, 2UL << 20, 1UL << 20, 0);
+	ASSERT_EQ(0, region_configure(&region));
+	ASSERT_EQ(100, dup2(region.device, 100));
+	ASSERT_EQ(0, make_attaching_interpreter(REPLACEMENT, 100, 13));
+	EXPECT_EQ(BY_GENUINE, run_program(PROGRAM));
+	ASSERT_EQ(0, shared_region_interpreter_set(self->fd, GENUINE, REPLACEMENT));
+	EXPECT_EQ(13, run_program(PROGRAM));
+	close(100);
+	region_close(&region);
+}
+
 TEST_F(interpreter, bad_arguments_are_refused)
 {
 	struct shared_region_interpreter argument = { .size = sizeof(argument) };

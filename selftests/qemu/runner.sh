@@ -7,6 +7,7 @@ source "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
 guest=selftests/qemu/guest
 passes=out/qemu/passes
+mkdir -p out/qemu # nothing has made it yet in a fresh clone
 
 ok "a guest program builds" gcc -static -O1 -Wall -o "$passes" "$guest/passes.c"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tiny_elf.h"
 
+#include "shared_region.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,7 +16,7 @@ struct tiny_elf {
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[2];
 	char interpreter[64];
-	unsigned char code[64];
+	unsigned char code[96];
 };
 
 struct tiny_elf32 {
@@ -143,6 +145,33 @@ int make_probe(const char *path, uint64_t address)
 	};
 
 	memcpy(code + 2, &address, 8);
+	return make_elf(path, code, sizeof(code), NULL);
+}
+
+int make_attaching_interpreter(const char *path, unsigned char fd, unsigned char page)
+{
+	unsigned char code[] = {
+		0x48, 0x81, 0xec, 0, 1, 0, 0,			/* sub $256, %rsp */
+		0xc7, 0x04, 0x24, sizeof(struct shared_region_check), 0, 0, 0, /* movl $size, (%rsp) */
+		0xc7, 0x44, 0x24, 4, 0, 0, 0, 0,		/* movl $0, 4(%rsp) */
+		0xbf, fd, 0, 0, 0,				/* mov $fd, %edi */
+		0xbe, 0, 0, 0, 0,				/* mov $SHARED_REGION_CHECK, %esi */
+		0x48, 0x89, 0xe2,				/* mov %rsp, %rdx */
+		0xb8, 16, 0, 0, 0,				/* mov $16 (ioctl), %eax */
+		0x0f, 0x05,					/* syscall */
+		0xf7, 0xd8,					/* neg %eax */
+		0x89, 0xc7,					/* mov %eax, %edi */
+		0x75, 15,					/* jnz exit */
+		0x48, 0x8b, 0x44, 0x24, 8,			/* mov 8(%rsp), %rax (base) */
+		0x48, 0x05, 0, page << 4, 0, 0,			/* add $page * 4096, %rax */
+		0xff, 0xd0,					/* call *%rax */
+		0x89, 0xc7,					/* mov %eax, %edi */
+		0xb8, 60, 0, 0, 0,				/* exit: mov $60 (exit), %eax */
+		0x0f, 0x05,					/* syscall */
+	};
+	uint32_t command = SHARED_REGION_CHECK;
+
+	memcpy(code + 28, &command, 4);
 	return make_elf(path, code, sizeof(code), NULL);
 }
 

@@ -21,6 +21,11 @@ int make_interpreter(const char *path, unsigned char code);
 int make_waiting_interpreter(const char *path, unsigned char code);
 /* An interpreter that tries to map `address` and exits with the error: EEXIST if something is there. */
 int make_probe(const char *path, uint64_t address);
+/*
+ * An interpreter that attaches by the device at `fd`, calls the region's page `page` (below 16) and exits with what that
+ * returns (its number), or with CHECK's error.
+ */
+int make_attaching_interpreter(const char *path, unsigned char fd, unsigned char page);
 /* A program that names `interpreter` in PT_INTERP. */
 int make_program(const char *path, const char *interpreter);
 /* The same two for i386. */

@@ -112,4 +112,8 @@ boot x -- a_test b_test|c_test: no boot of .* runs it on
 boot all --kernels "6.1 6.12 lockdep" -- ...\nboot x -- a_test|no boot of .* runs it on kasan
 LINES
 like "$(planned 6.1 <<<'bot all -- ...')" 'bot: command not found;status' "boots: an unknown word fails"
+
+# The sum of everything: a test whose log has vanished has not passed.
+echo "rm -f '$TAP_TMP'/logs/*.log; echo ok 1 - x; echo 1..1" >"$TAP_TMP/vanishes.sh"
+like "$("$here/../run-all" -o "$TAP_TMP/logs" "$TAP_TMP/vanishes.sh" 2>&1)" 'FAIL .*no result.*0 passed, 1 failed' "a test without a result fails"
 tap_done

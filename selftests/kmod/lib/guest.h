@@ -19,6 +19,8 @@ long process_number(pid_t pid, const char *key);
 
 /* Is the kernel at least this one? */
 bool kernel_at_least(int major, int minor);
+/* lockdep or kasan: slow, and without what few tests need. */
+bool is_debug_kernel(void);
 
 /* Has a counter of /proc/vmstat gone up by so much? True where the kernel does not count at all. */
 bool kernel_counted(const char *key, long before, long at_least);

@@ -3,6 +3,8 @@
  * The harness ends a test by alarm(). Debug kernels in an emulator are many times slower: programs are linked with
  * this alarm(), which knows from $KERNEL (selftests/qemu/run) where they are. A test that hangs still ends.
  */
+#include "guest.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -15,6 +17,11 @@ static unsigned int slowness(void)
 	if (!kernel)
 		return 1;
 	return !strcmp(kernel, "kasan") ? 10 : !strcmp(kernel, "lockdep") ? 4 : 1;
+}
+
+bool is_debug_kernel(void)
+{
+	return slowness() > 1;
 }
 
 unsigned int alarm(unsigned int seconds)

@@ -265,9 +265,9 @@ static int shreg_attach_notify_locked(struct shreg_attach *attach, struct mm_str
 
 /*
  * The child's attachment, with a reference for one more VMA; NULL if there can be none (or if the
- * parent has not all ranges, since another thread is at CHECK): ->open
- * cannot fail, so that child gets private tables page by page. Both mmap_locks are held for
- * writing, and the child's VMAs may still be the parent's (6.12): no walk.
+ * parent has not all ranges, since another thread is at CHECK): ->open cannot fail, so that child
+ * gets private tables page by page. Both mmap_locks are held for writing, and the child's VMAs may
+ * still be the parent's (6.12): no walk.
  */
 struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm)
 {

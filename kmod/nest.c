@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nesting: PMD entries of a process point at the region's page tables; and the three ways to leave
- * that state.
+ * Nesting: PMD entries of a process point at the region's page tables; and the ways to leave that
+ * state (enum shreg_leave).
  *
  * Entry format B: an ordinary _PAGE_TABLE entry. To mm code a shared table looks like a private
  * one, so it must be gone before mm code changes a PTE below it or frees it: that is the notifier's
@@ -12,7 +12,7 @@
  * whoever changes it flushes that address, and that flush drops the cached PMD entry as well
  * (INVLPG, and INVPCID for the address). DETACH does need one: an entry that goes from empty to
  * present is never flushed by mm code, so a CPU with the old PMD entry would go on reading the
- * shared page. A leaf always goes by DETACH or HIDE.
+ * shared page. A leaf is never copied: for it UNNEST is DETACH.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>

@@ -74,8 +74,9 @@ struct shreg_counters {
 };
 
 /*
- * A region. Fields from env to digest are written by the configurator alone and read only after
- * it is SEALED (state is released and acquired), so they need no lock.
+ * A region. Fields from env on, but for the files of the ranges and the counters, are written by
+ * the configurator alone and read only after it is SEALED (state is released and acquired), so
+ * they need no lock.
  */
 struct shreg_region {
 	struct list_head link;		/* shreg_lock */

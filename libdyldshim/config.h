@@ -11,7 +11,7 @@
 namespace sharedregion {
 
 inline constexpr char kLoaderConfigMagic[8] = {'S', 'H', 'R', 'G', 'L', 'D', 'S', 'O'};
-inline constexpr uint32_t kLoaderConfigVersion = 1;
+inline constexpr uint32_t kLoaderConfigVersion = 2;
 inline constexpr uint64_t kConfigOffset = 64; // from the first stage's entry point
 
 struct LoaderConfig {
@@ -26,8 +26,8 @@ struct LoaderConfig {
     uint64_t own_ino;
     uint64_t genuine_path; // ELF VAs of NUL-terminated strings: the genuine ld.so's canonical path,
     uint64_t alias_path;   // STATE/genuine-ld.so, where `dyldctl run` keeps it reachable,
-    uint64_t region_path;  // STATE/active/region,
-    uint64_t reason_words; // and the words of JitReason, one after the other
+    uint64_t region_path;  // and STATE/active/region
+    uint64_t tail;         // ELF VA of the tail (shared/tail.h)
 };
 static_assert(sizeof(LoaderConfig) == 128);
 

@@ -4,7 +4,7 @@
 # need no relocation, no writable data, and fit in their place.
 PROGRAMS += make-ld-dyld
 make-ld-dyld_SOURCES := libdyldshim/patcher/main.cc libdyldshim/patcher/patch_loader.cc \
-	libdyldshim/patcher/zero_slack.cc
+	libdyldshim/patcher/append_tail.cc libdyldshim/patcher/zero_slack.cc
 
 STAGE_CPPFLAGS := -I. -Iinclude
 STAGE_CXXFLAGS := -std=c++20 -g $(WARNINGS) -fno-exceptions -fno-rtti -fPIE -fvisibility=hidden \
@@ -19,8 +19,13 @@ dyld-stage1_MAX := 3808
 dyld-stage1_CXXFLAGS := -Oz
 dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
 	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc \
-	libdyldshim/stage1/same_file.cc libdyldshim/stage1/program.cc \
-	libdyldshim/stage1/genuine.cc libdyldshim/shared/memory.cc
+	libdyldshim/stage1/program.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
+
+# In a segment of its own; the limit is only there to notice growth.
+dyld-tail_MAX := 32768
+dyld-tail_CXXFLAGS := -Os
+dyld-tail_SOURCES := libdyldshim/tail/entry.S libdyldshim/tail/tail.cc libdyldshim/tail/report.cc \
+	libdyldshim/tail/genuine.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 dyld-stage2_MAX := 65536
 dyld-stage2_CXXFLAGS := -O2
@@ -47,4 +52,4 @@ $$(O)/lib/$(1).bin: $$(O)/obj/$(1).elf
 EXTRA_ALL += $$(O)/lib/$(1).bin
 -include $$($(1)_OBJECTS:.o=.d)
 endef
-$(foreach stage,dyld-stage1 dyld-stage2,$(eval $(call stage_template,$(stage))))
+$(foreach stage,dyld-stage1 dyld-stage2 dyld-tail,$(eval $(call stage_template,$(stage))))

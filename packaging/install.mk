@@ -9,7 +9,7 @@ completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 tmpfilesdir = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 
 INSTALLED_COMMANDS := dyldctl shared-cache
-INSTALLED_HELPERS := bin/make-ld-dyld lib/empty lib/dyld-stage1.bin lib/dyld-stage2.bin
+INSTALLED_HELPERS := bin/make-ld-dyld lib/empty lib/dyld-stage1.bin lib/dyld-tail.bin lib/dyld-stage2.bin
 MAN_PAGES := dyldctl.1 shared-cache.1 shared_region.4 ld-dyld.so.8 make-ld-dyld.8
 INSTALLED_MAN_PAGES := $(foreach page,$(MAN_PAGES),man$(subst .,,$(suffix $(page)))/$(page))
 
@@ -18,7 +18,7 @@ install: all ## commands, helpers, man pages, completion, tmpfiles.d
 	$(INSTALL) -d $(bindir) $(libdir) $(mandir)/man1 $(mandir)/man4 $(mandir)/man8 $(completiondir) $(tmpfilesdir)
 	$(INSTALL) -m 755 $(addprefix $(O)/bin/,$(INSTALLED_COMMANDS)) $(bindir)
 	$(INSTALL) -m 755 $(O)/bin/make-ld-dyld $(O)/lib/empty $(libdir)
-	$(INSTALL) -m 644 $(O)/lib/dyld-stage1.bin $(O)/lib/dyld-stage2.bin $(libdir)
+	$(INSTALL) -m 644 $(addprefix $(O)/lib/,dyld-stage1.bin dyld-tail.bin dyld-stage2.bin) $(libdir)
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(filter %.1,$(MAN_PAGES))) $(mandir)/man1
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(filter %.4,$(MAN_PAGES))) $(mandir)/man4
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(filter %.8,$(MAN_PAGES))) $(mandir)/man8

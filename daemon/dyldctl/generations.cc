@@ -143,9 +143,11 @@ void remove_generations(const StateDirectory &state, const std::set<std::string>
 
 Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genuine_loader) {
     TRY(make_placeholder(state));
-    std::string stage1 = TRY(find_helper("dyld-stage1.bin")), output = state.file(kLoaderName);
+    std::string stage1 = TRY(find_helper("dyld-stage1.bin")), tail = TRY(find_helper("dyld-tail.bin"));
+    std::string output = state.file(kLoaderName);
     auto record_now = [&] {
-        return LoaderRecord{recorded_now(genuine_loader), recorded_now(stage1), recorded_now(output)};
+        return LoaderRecord{recorded_now(genuine_loader), recorded_now(stage1), recorded_now(tail),
+                            recorded_now(output)};
     };
     if (LoaderRecord::read(state) == record_now())
         return false;
@@ -155,6 +157,8 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
                                           genuine_loader,
                                           "--stage1",
                                           stage1,
+                                          "--tail",
+                                          tail,
                                           "--state",
                                           state.path(),
                                           "--output",

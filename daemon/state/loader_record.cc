@@ -48,13 +48,13 @@ std::optional<LoaderRecord> LoaderRecord::read(const StateDirectory &state) {
     std::string text(bytes, size > 0 ? size : 0);
     LoaderRecord record;
     if (!take_line(&text, &record.genuine) || !take_line(&text, &record.stage1) ||
-        !take_line(&text, &record.result))
+        !take_line(&text, &record.tail) || !take_line(&text, &record.result))
         return std::nullopt;
     return record;
 }
 
 Done LoaderRecord::write(const StateDirectory &state) const {
-    std::string text = to_line(genuine) + to_line(stage1) + to_line(result);
+    std::string text = to_line(genuine) + to_line(stage1) + to_line(tail) + to_line(result);
     UniqueFd fd(
         openat(state.fd(), kLoaderRecordName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!fd.valid() || ::write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))

@@ -24,6 +24,7 @@ RecordedFile recorded_now(const std::string &path);
 struct LoaderRecord {
     RecordedFile genuine; // the machine's ld.so, canonical
     RecordedFile stage1;  // dyld-stage1.bin
+    RecordedFile tail;    // dyld-tail.bin
     RecordedFile result;  // STATE/ld-dyld.so
     bool operator==(const LoaderRecord &) const = default;
 

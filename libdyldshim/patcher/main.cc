@@ -18,7 +18,7 @@ using namespace sharedregion;
 namespace {
 
 struct Options {
-    std::string loader, stage1, state, output;
+    std::string loader, stage1, tail, state, output;
 };
 
 class Descriptor {
@@ -116,20 +116,26 @@ Done make_loader(const Options &options) {
     request.loader = TRY(read_file(request.loader_path, &request.loader_identity));
     request.stage1_path = options.stage1;
     request.stage1 = TRY(read_file(options.stage1, &unused));
+    request.tail_path = options.tail;
+    request.tail = TRY(read_file(options.tail, &unused));
     request.state = TRY(canonical(options.state));
     return write_patched(&request, options.output);
 }
 
 constexpr char kUsage[] =
-    "usage: make-ld-dyld --ldso PATH --stage1 FILE --state DIR --output FILE\n"
+    "usage: make-ld-dyld --ldso PATH --stage1 FILE --tail FILE --state DIR --output FILE\n"
     "Makes ld-dyld.so: a copy of ld.so PATH that starts programs from the shared cache of state\n"
-    "directory DIR (which must exist), with the first stage FILE (dyld-stage1.bin) in it.\n";
+    "directory DIR (which must exist), with our code in it: dyld-stage1.bin and dyld-tail.bin.\n";
 
 bool parse_options(int argc, char **argv, Options *options) {
     static const struct option kOptions[] = {
-        {"ldso", required_argument, nullptr, 'l'},  {"stage1", required_argument, nullptr, '1'},
-        {"state", required_argument, nullptr, 's'}, {"output", required_argument, nullptr, 'o'},
-        {"help", no_argument, nullptr, 'h'},        {nullptr, 0, nullptr, 0},
+        {"ldso", required_argument, nullptr, 'l'},
+        {"stage1", required_argument, nullptr, '1'},
+        {"tail", required_argument, nullptr, 't'},
+        {"state", required_argument, nullptr, 's'},
+        {"output", required_argument, nullptr, 'o'},
+        {"help", no_argument, nullptr, 'h'},
+        {nullptr, 0, nullptr, 0},
     };
     for (int key; (key = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
         switch (key) {
@@ -138,6 +144,9 @@ bool parse_options(int argc, char **argv, Options *options) {
             break;
         case '1':
             options->stage1 = optarg;
+            break;
+        case 't':
+            options->tail = optarg;
             break;
         case 's':
             options->state = optarg;
@@ -152,7 +161,7 @@ bool parse_options(int argc, char **argv, Options *options) {
             return false;
         }
     }
-    return optind == argc && !options->loader.empty() && !options->stage1.empty() &&
+    return optind == argc && !options->loader.empty() && !options->stage1.empty() && !options->tail.empty() &&
            !options->state.empty() && !options->output.empty();
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/patcher/patch_loader.h"
 
+#include "libdyldshim/patcher/append_tail.h"
 #include "libdyldshim/patcher/zero_slack.h"
+#include "libdyldshim/shared/tail.h"
 #include "sharedregion/elf_view.h"
-#include "sharedregion/jit_reason.h"
 #include "sharedregion/units.h"
 
 #include <algorithm>
@@ -12,12 +13,6 @@
 
 namespace sharedregion {
 namespace {
-
-constexpr char kReasonWords[] =
-#define SHAREDREGION_X(name, word, text) word "\0"
-    SHAREDREGION_JIT_REASONS(SHAREDREGION_X)
-#undef SHAREDREGION_X
-    ;
 
 Failure about_loader(const PatchRequest &request, const std::string &what,
                      uint64_t where = Failure::kNoOffset) {
@@ -81,6 +76,35 @@ Outcome<Success> check_stage1(const PatchRequest &request) {
                               "installed with this command",
                               kConfigOffset);
     return Success{};
+}
+
+Outcome<Success> check_tail(const PatchRequest &request) {
+    const auto *header = ByteView(request.tail.data(), request.tail.size()).at<TailHeader>(0);
+    if (header == nullptr || std::memcmp(header->magic, kTailMagic, sizeof header->magic) != 0 ||
+        header->version != kTailVersion)
+        return Failure::about(request.tail_path,
+                              "is no tail of this version; give --tail the dyld-tail.bin that was installed "
+                              "with this command",
+                              offsetof(TailHeader, magic));
+    return Success{};
+}
+
+// The tail, and behind it the strings that only it reads.
+struct TailContent {
+    std::vector<char> bytes;
+    uint64_t genuine_path, alias_path; // offsets
+};
+
+TailContent make_tail(const PatchRequest &request) {
+    TailContent tail = {request.tail, 0, 0};
+    auto add = [&](const std::string &text) {
+        uint64_t offset = tail.bytes.size();
+        tail.bytes.insert(tail.bytes.end(), text.c_str(), text.c_str() + text.size() + 1);
+        return offset;
+    };
+    tail.genuine_path = add(request.loader_path);
+    tail.alias_path = add(request.state + "/" + kAliasName);
+    return tail;
 }
 
 // Takes `size` bytes from the first slack that has them (from executable slack only if asked to).
@@ -151,6 +175,7 @@ Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
     std::vector<ZeroSlack> slacks = TRY(find_zero_slack(elf, request.loader_path)); // checks the segments
     uint64_t resume = TRY(find_resume(request, elf));
     TRY(check_stage1(request));
+    TRY(check_tail(request));
     std::stable_partition(slacks.begin(), slacks.end(),
                           [](const ZeroSlack &slack) { return slack.executable; });
     ZeroSlack code = TRY(take(&slacks, request.stage1.size(), true, "the first stage", request));
@@ -166,22 +191,19 @@ Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
 
     std::vector<char> file = request.loader;
     put(&file, code, request.stage1.data());
-    // What each start reads comes first: it may still fit beside the code, in a page that is touched anyway.
-    const std::pair<uint64_t *, std::string> strings[] = {
-        {&config.region_path, request.state + "/" + kRegionName},
-        {&config.alias_path, request.state + "/" + kAliasName},
-        {&config.genuine_path, request.loader_path},
-        {&config.reason_words, std::string(kReasonWords, sizeof kReasonWords - 1)},
-    };
-    for (const auto &[address, text] : strings) {
-        ZeroSlack place =
-            TRY(take(&slacks, text.size() + 1, false, "the paths of the state directory", request));
-        put(&file, place, text.c_str());
-        *address = place.address;
-    }
-    std::memcpy(file.data() + code.file_offset + kConfigOffset, &config, sizeof config);
+    std::string region_path = request.state + "/" + kRegionName;
+    ZeroSlack place =
+        TRY(take(&slacks, region_path.size() + 1, false, "the path of the state directory", request));
+    put(&file, place, region_path.c_str());
+    config.region_path = place.address;
     reinterpret_cast<Elf64_Ehdr *>(file.data())->e_entry = code.address;
     merge_read_only_segments(&file);
+
+    TailContent tail = make_tail(request);
+    config.tail = TRY(append_tail(&file, tail.bytes, request.loader_path));
+    config.genuine_path = config.tail + tail.genuine_path;
+    config.alias_path = config.tail + tail.alias_path;
+    std::memcpy(file.data() + code.file_offset + kConfigOffset, &config, sizeof config);
     return file;
 }
 

@@ -16,15 +16,17 @@ struct PatchRequest {
     std::vector<char> loader;
     std::string stage1_path; // for messages
     std::vector<char> stage1;
+    std::string tail_path; // for messages
+    std::vector<char> tail;
     std::string state; // absolute path of the state directory
     uint64_t own_dev;  // of the file that the result is written to
     uint64_t own_ino;
 };
 
-// Puts the first stage into the slack behind ld.so's text, the strings of its configuration into
-// what slack is left, and the entry point to the first stage. Everything else stays byte for byte as it
-// is, but for the program headers: segments grow, and the read-only ones become one. Errors name file and
-// offset; nothing is written.
+// Puts the first stage into the slack behind ld.so's text, the path that it needs into what slack is left,
+// the entry point to the first stage, and the tail into a segment behind all others. Everything else stays
+// byte for byte as it is, but for the program headers: segments grow, the read-only ones become one, and
+// the writable one moves in the file (append_tail.h). Errors name file and offset; nothing is written.
 Outcome<std::vector<char>> patch_loader(const PatchRequest &request);
 
 } // namespace sharedregion

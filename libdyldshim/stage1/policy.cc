@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libdyldshim/stage1/policy.h"
+#include "libdyldshim/shared/policy.h"
 
 #include "libdyldshim/shared/strings.h"
 

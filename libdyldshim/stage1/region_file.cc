@@ -57,15 +57,6 @@ JitReason open_region_file(const StartArgs &args, const char *state, LaunchReque
     return header_fits(*request->region) ? JitReason::None : JitReason::Format;
 }
 
-void close_region_file(const LaunchRequest &request) {
-    if (request.set_mapping_size != 0)
-        sys_munmap(request.set_mapping, request.set_mapping_size);
-    if (request.region != nullptr)
-        sys_munmap(as_word(request.region), kRegionWindow);
-    if (request.region_fd >= 0)
-        sys_close(request.region_fd);
-}
-
 bool find_set(uint64_t key, uint64_t *probe, LaunchRequest *request) {
     uint64_t start = as_word(request->region);
     const auto *slots = reinterpret_cast<const RegionIndexSlot *>(start + request->region->index.offset);

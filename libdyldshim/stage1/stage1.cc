@@ -2,46 +2,19 @@
 // First stage of ld-dyld.so: decides whether this start may be prebuilt, and finds set and cache for it.
 //
 // Runs before anything is relocated, in the few KB of slack behind ld.so's text: no globals, no libc, no
-// write outside the stack. Every doubt ends in the genuine entry point, as if we did not exist.
-#include "libdyldshim/shared/strings.h"
+// write outside the stack. Every doubt ends in the genuine entry point, as if we did not exist: the tail
+// (shared/tail.h) leads there.
+#include "libdyldshim/shared/same_file.h"
 #include "libdyldshim/shared/syscalls.h"
-#include "libdyldshim/stage1/genuine.h"
-#include "libdyldshim/stage1/policy.h"
+#include "libdyldshim/shared/tail.h"
 #include "libdyldshim/stage1/program.h"
 #include "libdyldshim/stage1/region_file.h"
-#include "libdyldshim/stage1/same_file.h"
 
 extern "C" const sharedregion::LoaderConfig loader_config;
+extern "C" const char _start[];
 
 namespace sharedregion {
 namespace {
-
-const char *reason_word(const LaunchRequest &request, JitReason reason) {
-    const char *word = reinterpret_cast<const char *>(request.loader_base + request.config->reason_words);
-    for (uint32_t i = 0; i < static_cast<uint32_t>(reason); i++)
-        word += length_of(word) + 1;
-    return word;
-}
-
-// Tells why the program starts by plain ld.so, if anybody asked, or ends the process where that is wanted.
-[[gnu::noinline]] void report_jit(JitReason reason, const Policy &policy, const LaunchRequest &request) {
-    if (policy.report == Report::Quiet && !policy.must)
-        return;
-    char line[512];
-    TextBuffer text = {line, line + sizeof line - 1};
-    append(&text, "dyld: jit ");
-    append(&text, reason_word(request, reason));
-    if (request.detail != nullptr) {
-        append(&text, " ");
-        append(&text, request.detail, reason == JitReason::EnvironmentSet ? '=' : '\0');
-    }
-    if (policy.must)
-        append(&text, "; not started: DYLD_USE_CLOSURES=2");
-    *text.at++ = '\n';
-    sys_write(2, line, static_cast<uint64_t>(text.at - line));
-    if (policy.must || policy.report == Report::Only)
-        sys_exit(policy.report == Report::Only ? 1 : 126);
-}
 
 // Maps the cache's text where the region lies: as much of it as the set needs.
 JitReason map_cache(const LaunchRequest &request) {
@@ -91,7 +64,7 @@ JitReason try_sets(const StartArgs &args, LaunchRequest *request) {
 
 } // namespace
 
-// Returns where to go on: see genuine_entry().
+// Returns where to go on: see Tail.
 extern "C" uint64_t stage1_main(uint64_t *stack) {
     StartArgs args(stack);
     Policy policy = read_policy(args);
@@ -102,15 +75,14 @@ extern "C" uint64_t stage1_main(uint64_t *stack) {
     request.loader_base = as_word(&loader_config) - loader_config.address;
     request.detail = policy.variable;
     JitReason reason = policy.reason;
-    if (reason == JitReason::None && is_direct(args))
+    if (reason == JitReason::None && args.value(AT_ENTRY) == as_word(_start))
         reason = JitReason::Direct;
     if (reason == JitReason::None)
         reason = open_region_file(args, policy.state, &request);
     if (reason == JitReason::None)
         reason = try_sets(args, &request);
-    report_jit(reason, policy, request); // before the region file goes: `detail` may lie in it
-    close_region_file(request);
-    return genuine_entry(args, loader_config, request.loader_base);
+    PlainStart plain = {args, policy, request, reason};
+    return reinterpret_cast<Tail>(request.loader_base + loader_config.tail)(&plain);
 }
 
 } // namespace sharedregion

@@ -23,7 +23,8 @@ GENUINE=$(realpath "$INTERPRETER")
 make_loader() {
     mkdir -p "$1"
     : >"$1/genuine-ld.so"
-    "$ROOT/out/bin/make-ld-dyld" --ldso "${2:-$GENUINE}" --stage1 "$ROOT/out/lib/dyld-stage1.bin" --state "$1" \
+    "$ROOT/out/bin/make-ld-dyld" --ldso "${2:-$GENUINE}" --stage1 "$ROOT/out/lib/dyld-stage1.bin" \
+        --tail "$ROOT/out/lib/dyld-tail.bin" --state "$1" \
         --output "$1/ld-dyld.so"
 }
 

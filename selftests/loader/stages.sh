@@ -4,7 +4,7 @@
 set -u
 . selftests/lib/tap.sh
 
-for stage in dyld-stage1 dyld-stage2; do
+for stage in dyld-stage1 dyld-tail dyld-stage2; do
     elf=out/obj/$stage.elf
     is "$(readelf -Wr "$elf" | grep -c R_X86_64)" 0 "$stage needs no relocation"
     is "$(nm -u "$elf")" "" "$stage has no undefined symbol"
@@ -18,7 +18,8 @@ done
 interpreter=$(realpath "$(readelf -Wl /bin/sh | sed -n 's/.*program interpreter: \(.*\)\]/\1/p')")
 mkdir "$TAP_TMP/state"
 ok "the first stage fits into the slack of this machine's ld.so" \
-    out/bin/make-ld-dyld --ldso "$interpreter" --stage1 out/lib/dyld-stage1.bin --state "$TAP_TMP/state" \
+    out/bin/make-ld-dyld --ldso "$interpreter" --stage1 out/lib/dyld-stage1.bin \
+    --tail out/lib/dyld-tail.bin --state "$TAP_TMP/state" \
     --output "$TAP_TMP/state/ld-dyld.so"
 is "$(stat -c %a "$TAP_TMP/state/ld-dyld.so")" 755 "ld-dyld.so is executable for all and writable by its owner only"
 is "$(ls "$TAP_TMP/state")" ld-dyld.so "no temporary file stays behind"
@@ -26,7 +27,8 @@ is "$(readelf -n "$interpreter" | grep Build)" "$(readelf -n "$TAP_TMP/state/ld-
     "ld-dyld.so keeps the build-id of its ld.so"
 
 # Errors of the command
-out=$(out/bin/make-ld-dyld --ldso /etc/passwd --stage1 out/lib/dyld-stage1.bin --state "$TAP_TMP/state" \
+out=$(out/bin/make-ld-dyld --ldso /etc/passwd --stage1 out/lib/dyld-stage1.bin \
+    --tail out/lib/dyld-tail.bin --state "$TAP_TMP/state" \
     --output "$TAP_TMP/state/other" 2>&1)
 is $? 1 "a file that is no ld.so is an error"
 like "$out" '^make-ld-dyld: /etc/passwd: at offset 0x0: not an ELF file$' "the error names file, offset and cause"
@@ -35,7 +37,8 @@ not_ok "a missing option is an error" out/bin/make-ld-dyld --ldso "$interpreter"
 mkdir "$TAP_TMP/full"
 if mount -t tmpfs -o size=64k none "$TAP_TMP/full" 2>/dev/null; then
     at_exit umount "$TAP_TMP/full"
-    out=$(out/bin/make-ld-dyld --ldso "$interpreter" --stage1 out/lib/dyld-stage1.bin --state "$TAP_TMP/state" \
+    out=$(out/bin/make-ld-dyld --ldso "$interpreter" --stage1 out/lib/dyld-stage1.bin \
+    --tail out/lib/dyld-tail.bin --state "$TAP_TMP/state" \
         --output "$TAP_TMP/full/ld-dyld.so" 2>&1)
     like "$out" 'write: No space left' "a full disk is an error"
     is "$(ls "$TAP_TMP/full")" "" "a full disk leaves nothing half-written behind"

@@ -2,8 +2,11 @@
 // make-ld-dyld's patcher: on this machine's ld.so, and on damaged or hostile variants of it.
 #include "libdyldshim/patcher/patch_loader.h"
 #include "libdyldshim/patcher/zero_slack.h"
+#include "libdyldshim/shared/tail.h"
 #include "sharedregion/elf_view.h"
+#include "sharedregion/units.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -36,6 +39,16 @@ std::vector<char> make_stage1(size_t size = 600) {
     return stage;
 }
 
+// Something that looks like a tail.
+std::vector<char> make_tail(size_t size = 5000) {
+    std::vector<char> tail(size, '\xaa');
+    TailHeader header = {};
+    std::memcpy(header.magic, kTailMagic, sizeof header.magic);
+    header.version = kTailVersion;
+    std::memcpy(tail.data(), &header, sizeof header);
+    return tail;
+}
+
 class PatchLoader : public testing::Test {
   protected:
     PatchLoader() {
@@ -44,6 +57,8 @@ class PatchLoader : public testing::Test {
         request_.loader_identity = FileIdentity{1, 2, request_.loader.size(), 4, 5};
         request_.stage1_path = "stage1";
         request_.stage1 = make_stage1();
+        request_.tail_path = "tail";
+        request_.tail = make_tail();
         request_.state = "/some/state";
         request_.own_dev = 6;
         request_.own_ino = 7;
@@ -94,27 +109,76 @@ TEST_F(PatchLoader, entry_point_leads_to_the_first_stage) {
 
 TEST_F(PatchLoader, bytes_outside_slack_and_headers_stay_as_they_are) {
     std::vector<char> file = patched_or_fail(request_);
-    ASSERT_EQ(file.size(), request_.loader.size());
+    ASSERT_GT(file.size(), request_.loader.size());
     size_t headers_end = sizeof(Elf64_Ehdr) + header()->e_phnum * sizeof(Elf64_Phdr);
     size_t changed = 0;
-    for (size_t i = headers_end; i < file.size(); i++)
+    for (size_t i = headers_end; i < request_.loader.size(); i++)
         changed += file[i] != request_.loader[i] && request_.loader[i] != 0;
     EXPECT_EQ(changed, 0u);
 }
 
-TEST_F(PatchLoader, read_only_segments_become_one_and_headers_keep_their_places) {
+std::vector<Elf64_Phdr> loads_of(const std::vector<char> &file) {
+    std::vector<Elf64_Phdr> loads;
+    const auto *header = reinterpret_cast<const Elf64_Ehdr *>(file.data());
+    const auto *phdrs = reinterpret_cast<const Elf64_Phdr *>(file.data() + header->e_phoff);
+    std::copy_if(phdrs, phdrs + header->e_phnum, std::back_inserter(loads),
+                 [](const Elf64_Phdr &phdr) { return phdr.p_type == PT_LOAD; });
+    return loads;
+}
+
+TEST_F(PatchLoader, segments_are_read_only_writable_and_tail) {
     std::vector<char> file = patched_or_fail(request_);
-    auto elf = ElfView::open(ByteView(file.data(), file.size()));
-    ASSERT_TRUE(elf.ok());
-    ASSERT_EQ(elf.value().phdrs().size(), header()->e_phnum);
-    unsigned loads = 0;
-    for (unsigned i = 0; i < header()->e_phnum; i++) {
-        const Elf64_Phdr &phdr = elf.value().phdrs()[i];
-        loads += phdr.p_type == PT_LOAD;
-        EXPECT_EQ(phdr.p_vaddr, phdrs()[i].p_vaddr);
-        EXPECT_TRUE(phdr.p_type == phdrs()[i].p_type || phdr.p_type == PT_NULL);
-    }
-    EXPECT_EQ(loads, 2u);
+    std::vector<Elf64_Phdr> loads = loads_of(file), before = loads_of(request_.loader);
+    ASSERT_EQ(loads.size(), 3u);
+    EXPECT_EQ(loads[0].p_vaddr, before.front().p_vaddr);
+    EXPECT_EQ(loads[0].p_flags, unsigned(PF_R | PF_X));
+    EXPECT_EQ(loads[1].p_vaddr, before.back().p_vaddr);
+    EXPECT_EQ(loads[1].p_flags, unsigned(PF_R | PF_W));
+    EXPECT_EQ(loads[2].p_flags, unsigned(PF_R | PF_X));
+    for (size_t i = 1; i < loads.size(); i++)
+        EXPECT_GE(loads[i].p_vaddr, loads[i - 1].p_vaddr + loads[i - 1].p_memsz);
+    const auto *patched = reinterpret_cast<const Elf64_Ehdr *>(file.data());
+    EXPECT_EQ(patched->e_phnum, header()->e_phnum);
+}
+
+// Linux before 6.10 would leave the old file's bytes there.
+TEST_F(PatchLoader, the_writable_segment_brings_its_bss_and_the_rest_of_its_page) {
+    std::vector<char> file = patched_or_fail(request_);
+    Elf64_Phdr data = loads_of(file)[1], before = loads_of(request_.loader).back();
+    EXPECT_EQ(data.p_filesz, before.p_memsz);
+    EXPECT_EQ(data.p_memsz, before.p_memsz);
+    EXPECT_EQ(data.p_offset % kPageSize, data.p_vaddr % kPageSize);
+    EXPECT_EQ(
+        std::memcmp(file.data() + data.p_offset, request_.loader.data() + before.p_offset, before.p_filesz),
+        0);
+    uint64_t end = align_up(data.p_offset + data.p_filesz, kPageSize);
+    ASSERT_LE(end, file.size());
+    for (uint64_t i = data.p_offset + before.p_filesz; i < end; i++)
+        ASSERT_EQ(file[i], 0) << i;
+}
+
+TEST_F(PatchLoader, the_tail_fills_whole_pages_that_are_all_in_the_file) {
+    std::vector<char> file = patched_or_fail(request_);
+    Elf64_Phdr tail = loads_of(file)[2];
+    EXPECT_EQ(tail.p_offset % kPageSize, 0u);
+    EXPECT_EQ(tail.p_vaddr % kPageSize, 0u);
+    EXPECT_EQ(tail.p_filesz % kPageSize, 0u);
+    EXPECT_EQ(tail.p_filesz, tail.p_memsz);
+    EXPECT_EQ(tail.p_offset + tail.p_filesz, file.size());
+    EXPECT_EQ(std::memcmp(file.data() + tail.p_offset, request_.tail.data(), request_.tail.size()), 0);
+}
+
+TEST_F(PatchLoader, a_tail_of_another_version_is_refused) {
+    request_.tail[offsetof(TailHeader, version)]++;
+    EXPECT_TRUE(error_contains("tail: at offset 0x8: is no tail of this version"));
+}
+
+TEST_F(PatchLoader, a_loader_without_a_free_header_is_refused) {
+    // one read-only segment only: nothing to merge
+    for (unsigned i = 0; i < header()->e_phnum; i++)
+        if (phdrs()[i].p_type == PT_LOAD && (phdrs()[i].p_flags & (PF_W | PF_X)) == 0)
+            phdrs()[i].p_type = PT_NOTE;
+    EXPECT_TRUE(error_contains("has no free program header"));
 }
 
 TEST_F(PatchLoader, configuration_names_the_genuine_loader_and_the_state_directory) {
@@ -130,10 +194,12 @@ TEST_F(PatchLoader, configuration_names_the_genuine_loader_and_the_state_directo
     EXPECT_EQ(config.genuine, request_.loader_identity);
     EXPECT_EQ(config.own_dev, 6u);
     EXPECT_EQ(config.own_ino, 7u);
-    EXPECT_STREQ(file.data() + config.genuine_path, request_.loader_path.c_str());
-    EXPECT_STREQ(file.data() + config.alias_path, "/some/state/genuine-ld.so");
+    Elf64_Phdr tail = loads_of(file)[2];
+    EXPECT_EQ(config.tail, tail.p_vaddr);
+    const char *in_tail = file.data() + tail.p_offset - tail.p_vaddr;
+    EXPECT_STREQ(in_tail + config.genuine_path, request_.loader_path.c_str());
+    EXPECT_STREQ(in_tail + config.alias_path, "/some/state/genuine-ld.so");
     EXPECT_STREQ(file.data() + config.region_path, "/some/state/active/region");
-    EXPECT_STREQ(file.data() + config.reason_words, "none");
 }
 
 TEST_F(PatchLoader, resume_lies_behind_the_call_of_dl_start) {
@@ -184,7 +250,7 @@ TEST_F(PatchLoader, a_loader_without_room_is_refused_with_the_sizes) {
 
 TEST_F(PatchLoader, a_state_path_without_room_is_refused) {
     request_.state = "/" + std::string(4000, 's');
-    EXPECT_TRUE(error_contains("no room for the paths"));
+    EXPECT_TRUE(error_contains("no room for the path of"));
 }
 
 TEST_F(PatchLoader, a_first_stage_of_another_version_is_refused) {

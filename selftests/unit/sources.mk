@@ -2,6 +2,7 @@
 
 TESTS += patch_loader_test
 patch_loader_test_SOURCES := selftests/unit/patch_loader_test.cc libdyldshim/patcher/patch_loader.cc \
+	libdyldshim/patcher/append_tail.cc \
 	libdyldshim/patcher/zero_slack.cc
 patch_loader_test_LIBS := -lgtest -lgtest_main
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libdyldshim/stage1/same_file.h"
+#include "libdyldshim/shared/same_file.h"
 
 #include "sharedregion/file_identity.h"
 

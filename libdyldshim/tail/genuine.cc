@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libdyldshim/stage1/genuine.h"
+#include "libdyldshim/tail/genuine.h"
 
+#include "libdyldshim/shared/same_file.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
-#include "libdyldshim/stage1/same_file.h"
 #include "sharedregion/units.h"
 
 #include <initializer_list>
-
-extern "C" const char _start[];
 
 namespace sharedregion {
 namespace {
@@ -103,10 +101,6 @@ bool is_patched(uint64_t base, const LoaderConfig &config) {
 
 } // namespace
 
-bool is_direct(const StartArgs &args) {
-    return args.value(AT_ENTRY) == as_word(_start);
-}
-
 uint64_t genuine_entry(const StartArgs &args, const LoaderConfig &config, uint64_t loader_base) {
     uint64_t base = loader_base;
     uint64_t entry = loader_base + config.genuine_entry;
@@ -119,7 +113,7 @@ uint64_t genuine_entry(const StartArgs &args, const LoaderConfig &config, uint64
         }
     }
     // Tell it what the kernel would have told that ld.so.
-    if (is_direct(args)) {
+    if (args.value(AT_ENTRY) == loader_base + config.address - kConfigOffset) {
         // It knows by AT_ENTRY that it runs as a command, and then looks at its own headers.
         args.set_value(AT_ENTRY, entry);
         args.set_value(AT_PHDR, base + sizeof(Elf64_Ehdr));

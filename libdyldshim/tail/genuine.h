@@ -8,9 +8,6 @@
 
 namespace sharedregion {
 
-// Whether ld-dyld.so was started as a command (`ld-dyld.so PROGRAM`).
-bool is_direct(const StartArgs &args);
-
 // Address at which a plain start goes on: the genuine entry point in this file, or, where the machine's
 // ld.so is not the one that this file was made from any more, the entry point of that newer ld.so,
 // mapped here and told to the auxiliary vector.

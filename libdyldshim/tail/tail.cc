@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/shared/tail.h"
+
+#include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/tail/genuine.h"
+#include "libdyldshim/tail/report.h"
+
+namespace sharedregion {
+namespace {
+
+void close_region_file(const LaunchRequest &request) {
+    if (request.set_mapping_size != 0)
+        sys_munmap(request.set_mapping, request.set_mapping_size);
+    if (request.region != nullptr)
+        sys_munmap(as_word(request.region), kRegionWindow);
+    if (request.region_fd >= 0)
+        sys_close(request.region_fd);
+}
+
+} // namespace
+
+extern "C" uint64_t tail_main(const PlainStart *start) {
+    report_jit(*start); // before the region file goes: the detail may lie in it
+    close_region_file(start->request);
+    return genuine_entry(start->args, *start->request.config, start->request.loader_base);
+}
+
+} // namespace sharedregion

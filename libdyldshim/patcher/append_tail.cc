@@ -29,6 +29,24 @@ Headers find_headers(std::vector<char> *file) {
     return found;
 }
 
+// The other headers that describe a place in `old`: debuggers compare them with the segments.
+void move_descriptions(std::vector<char> *file, const Elf64_Phdr &old, uint64_t distance) {
+    const auto *header = reinterpret_cast<const Elf64_Ehdr *>(file->data());
+    auto *phdrs = reinterpret_cast<Elf64_Phdr *>(file->data() + header->e_phoff);
+    const auto in_old = [&](uint64_t address) { return address - old.p_vaddr < old.p_memsz; };
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (phdrs[i].p_type != PT_LOAD && phdrs[i].p_type != PT_NULL && in_old(phdrs[i].p_vaddr))
+            phdrs[i].p_offset += distance;
+    const uint64_t table_size = uint64_t(header->e_shnum) * sizeof(Elf64_Shdr);
+    if (header->e_shentsize != sizeof(Elf64_Shdr) || table_size > file->size() ||
+        header->e_shoff > file->size() - table_size || header->e_shoff % alignof(Elf64_Shdr) != 0)
+        return;
+    auto *sections = reinterpret_cast<Elf64_Shdr *>(file->data() + header->e_shoff);
+    for (unsigned i = 0; i < header->e_shnum; i++)
+        if ((sections[i].sh_flags & SHF_ALLOC) != 0 && in_old(sections[i].sh_addr))
+            sections[i].sh_offset += distance;
+}
+
 } // namespace
 
 Outcome<uint64_t> append_tail(std::vector<char> *file, const std::vector<char> &bytes,
@@ -50,6 +68,7 @@ Outcome<uint64_t> append_tail(std::vector<char> *file, const std::vector<char> &
     tail.p_offset = tail_offset;
     tail.p_vaddr = tail.p_paddr = align_up(old.p_vaddr + old.p_memsz, kPageSize);
     tail.p_filesz = tail.p_memsz = align_up(bytes.size(), kPageSize);
+    move_descriptions(file, old, data.p_offset - old.p_offset);
     *headers.spare = data;
     *headers.data = tail;
 

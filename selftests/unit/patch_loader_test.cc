@@ -112,7 +112,7 @@ TEST_F(PatchLoader, bytes_outside_slack_and_headers_stay_as_they_are) {
     ASSERT_GT(file.size(), request_.loader.size());
     size_t headers_end = sizeof(Elf64_Ehdr) + header()->e_phnum * sizeof(Elf64_Phdr);
     size_t changed = 0;
-    for (size_t i = headers_end; i < request_.loader.size(); i++)
+    for (size_t i = headers_end; i < header()->e_shoff; i++)
         changed += file[i] != request_.loader[i] && request_.loader[i] != 0;
     EXPECT_EQ(changed, 0u);
 }
@@ -155,6 +155,26 @@ TEST_F(PatchLoader, the_writable_segment_brings_its_bss_and_the_rest_of_its_page
     ASSERT_LE(end, file.size());
     for (uint64_t i = data.p_offset + before.p_filesz; i < end; i++)
         ASSERT_EQ(file[i], 0) << i;
+}
+
+// gdb warns of sections outside of segments, and of a PT_DYNAMIC that is not where its bytes are.
+TEST_F(PatchLoader, sections_and_headers_lie_in_their_segments) {
+    std::vector<char> file = patched_or_fail(request_);
+    auto elf = ElfView::open(ByteView(file.data(), file.size()));
+    ASSERT_TRUE(elf.ok());
+    const auto offset_of = [&](uint64_t address) {
+        for (const Elf64_Phdr &load : loads_of(file))
+            if (address >= load.p_vaddr && address - load.p_vaddr < load.p_memsz)
+                return load.p_offset + (address - load.p_vaddr);
+        return uint64_t(0);
+    };
+    const auto *sections = reinterpret_cast<const Elf64_Shdr *>(file.data() + header()->e_shoff);
+    for (unsigned i = 0; i < header()->e_shnum; i++)
+        if ((sections[i].sh_flags & SHF_ALLOC) != 0) {
+            EXPECT_EQ(sections[i].sh_offset, offset_of(sections[i].sh_addr)) << i;
+        }
+    for (uint32_t type : {PT_DYNAMIC, PT_GNU_RELRO, PT_NOTE})
+        EXPECT_EQ(elf.value().phdr(type)->p_offset, offset_of(elf.value().phdr(type)->p_vaddr)) << type;
 }
 
 TEST_F(PatchLoader, the_tail_fills_whole_pages_that_are_all_in_the_file) {

@@ -31,6 +31,8 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/phases/run_image_passes.cc \
 	builder/phases/slot_layout.cc \
 	builder/phases/symbol_writer.cc \
+	builder/single/existing_cache.cc \
+	builder/single/program_set.cc \
 	builder/support/file.cc \
 	builder/support/hash_body.cc \
 	builder/support/mapped_file.cc \
@@ -46,6 +48,7 @@ shared-cache_SOURCES := \
 	builder/cli/dump_sets.cc \
 	builder/cli/main.cc \
 	builder/cli/print_text.cc \
+	builder/cli/set_command.cc \
 	$(BUILDER_SOURCES)
 shared-cache_LIBS := $(BUILDER_LIBS)
 # CLI11 and nlohmann/json throw.

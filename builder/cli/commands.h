@@ -3,6 +3,7 @@
 #pragma once
 
 #include "builder/model/builder_options.h"
+#include "builder/single/program_set.h"
 
 #include <string>
 
@@ -10,9 +11,10 @@ namespace sharedregion {
 
 // Exit codes, as --help tells them.
 inline constexpr int kExitSuccess = 0;
-inline constexpr int kExitFailure = 1;  // the build failed, or a file is damaged
-inline constexpr int kExitUsage = 2;    // wrong command line
-inline constexpr int kExitRejected = 3; // no program was captured (build), the program was rejected (capture)
+inline constexpr int kExitFailure = 1; // the build failed, or a file is damaged
+inline constexpr int kExitUsage = 2;   // wrong command line
+inline constexpr int kExitRejected =
+    3; // no program was captured (build), the program was rejected (capture, set)
 
 struct BuildArguments {
     BuilderOptions options;
@@ -26,6 +28,12 @@ struct CaptureArguments {
     bool json = false;
 };
 int run_capture(const CaptureArguments &arguments);
+
+struct SetArguments {
+    ProgramSetRequest request;
+    bool json = false;
+};
+int run_set(const SetArguments &arguments);
 
 struct DumpArguments {
     std::string cache, sets; // files; empty: not asked for

@@ -55,6 +55,19 @@ void add_capture(CLI::App *app, CaptureArguments *arguments) {
     capture->add_option("PROGRAM", arguments->options.programs, "The program")->required()->expected(1);
 }
 
+void add_set(CLI::App *app, SetArguments *arguments) {
+    ProgramSetRequest &request = arguments->request;
+    CLI::App *set =
+        app->add_subcommand("set", "Captures one program against a cache that exists and writes its set");
+    set->add_option("--cache", request.cache, "A file `shared_cache`")->required();
+    set->add_option("--output", request.output, "File for the set, in the format of `sets`")->required();
+    set->add_option("--interpreter", request.interpreter, "The genuine ld.so")->capture_default_str();
+    set->add_option("--timeout", request.timeout_ms, "Milliseconds for each run of the program")
+        ->capture_default_str();
+    set->add_flag("--json", arguments->json, "Print the result as JSON on standard output");
+    set->add_option("PROGRAM", request.program, "The program")->required();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -64,9 +77,11 @@ int main(int argc, char **argv) {
     app.require_subcommand(1);
     BuildArguments build;
     CaptureArguments capture;
+    SetArguments set;
     DumpArguments dump;
     add_build(&app, &build);
     add_capture(&app, &capture);
+    add_set(&app, &set);
     add_dump(&app, &dump);
     try {
         app.parse(argc, argv);
@@ -77,5 +92,7 @@ int main(int argc, char **argv) {
         return run_build(build);
     if (app.got_subcommand("capture"))
         return run_capture(capture);
+    if (app.got_subcommand("set"))
+        return run_set(set);
     return run_dump(dump);
 }

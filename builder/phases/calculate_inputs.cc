@@ -44,22 +44,6 @@ Done read_config(const BuilderOptions &options, CacheModel *model) {
     return Success{};
 }
 
-// What capture would not notice: the program stops when its own code runs, or ld.so when it binds lazily.
-void check_content(CacheProgram *program) {
-    Outcome<FileDescriptor> file = open_unchanged(program->path, program->identity);
-    if (!file.ok())
-        return; // capture says it
-    Result<ElfImage> elf = read_elf_image(file.value().get());
-    if (!elf.ok())
-        return;
-    std::string_view runtime = sanitizer_with_fixed_layout(elf.value(), file.value().get());
-    if (!runtime.empty())
-        program->rejection = rejected(RejectReason::SanitizerLayout, "has " + std::string(runtime));
-    else if (Status lazy = check_lazy_binding(elf.value()); !lazy.ok())
-        program->rejection =
-            rejected(RejectReason::MalformedElf, Failure::of(lazy.error(), program->path).message());
-}
-
 std::vector<InputProgram> probe_programs(const BuilderOptions &options, const CacheModel &model,
                                          Progress &progress) {
     std::vector<std::string> paths = expand_programs(options.programs);
@@ -69,7 +53,7 @@ std::vector<InputProgram> probe_programs(const BuilderOptions &options, const Ca
         InputProgram &input = programs[i];
         input.program = probe_program(paths[i], model.config.loader);
         if (!input.program.rejection)
-            check_content(&input.program);
+            check_program_content(&input.program);
         if (!input.program.rejection) {
             auto listed = list_libraries(input.program, options.capture_timeout_ms);
             if (listed.ok())

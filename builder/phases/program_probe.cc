@@ -2,6 +2,8 @@
 // What kind of file a program is. (Asking for its libraries: library_list.cc.)
 #include "builder/phases/program_probe.h"
 
+#include "builder/bind/binder.h"
+#include "builder/bind/sanitizer_layout.h"
 #include "builder/capture/reject_reason.h"
 #include "builder/support/file.h"
 #include "sharedregion/elf_view.h"
@@ -72,6 +74,22 @@ CacheProgram probe_program(const std::string &path, const FileIdentity &loader) 
     if (access(program.path.c_str(), X_OK) != 0)
         return refused(std::move(program), RejectReason::NoPermission, "not executable by the caller");
     return program;
+}
+
+void check_program_content(CacheProgram *program) {
+    Outcome<FileDescriptor> file = open_unchanged(program->path, program->identity);
+    if (!file.ok())
+        return; // capture says it
+    Result<ElfImage> elf = read_elf_image(file.value().get());
+    if (!elf.ok())
+        return;
+    std::string_view runtime = sanitizer_with_fixed_layout(elf.value(), file.value().get());
+    if (!runtime.empty())
+        program->rejection =
+            Rejection{reject_word(RejectReason::SanitizerLayout), "has " + std::string(runtime)};
+    else if (Status lazy = check_lazy_binding(elf.value()); !lazy.ok())
+        program->rejection = Rejection{reject_word(RejectReason::MalformedElf),
+                                       Failure::of(lazy.error(), program->path).message()};
 }
 
 } // namespace sharedregion

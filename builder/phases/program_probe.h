@@ -10,6 +10,10 @@ namespace sharedregion {
 // genuine ld.so, or would run with more privileges than its caller has.
 CacheProgram probe_program(const std::string &path, const FileIdentity &loader);
 
+// Fills the rejection of an accepted program for what capture would not notice: the program stops when its
+// own code runs, or ld.so when it binds lazily.
+void check_program_content(CacheProgram *program);
+
 // One line of ld.so's list.
 struct ListedLibrary {
     std::string name; // as in DT_NEEDED

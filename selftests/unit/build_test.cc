@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Whole builds: what the files of a generation say of the programs that were asked for.
 #include "builder/build.h"
+#include "builder/single/program_set.h"
 #include "builder/support/mapped_file.h"
 #include "selftests/unit/model_of_programs.h"
 #include "sharedregion/cache_view.h"
@@ -94,6 +95,80 @@ TEST_F(BuildTest, a_set_names_the_libraries_of_its_program) {
     for (const char *name : {"libscope.so", "libscope_rival.so", "libc.so.6"})
         EXPECT_TRUE(names.count(name)) << name;
     EXPECT_FALSE(names.count("libbss.so")); // of the other program
+}
+
+// The request for one program against the finished cache.
+class ProgramSetTest : public BuildTest {
+  protected:
+    Outcome<ProgramOutcome> build_one(const std::string &program) {
+        ProgramSetRequest request;
+        request.cache = options_.output + "/shared_cache";
+        request.program = program;
+        request.output = one_ = directory_ + "/one";
+        return build_program_set(request);
+    }
+    std::string one_;
+};
+
+TEST_F(ProgramSetTest, a_set_made_later_is_that_of_the_build_byte_for_byte) {
+    ASSERT_NO_FATAL_FAILURE(build());
+    for (const char *name : {"dump_scope", "dump_layout"}) {
+        Outcome<ProgramOutcome> one = build_one(binder_fixture(name));
+        ASSERT_TRUE(one.ok()) << one.error().message();
+        ASSERT_EQ(one.value().rejection.reason, "") << one.value().rejection.detail;
+        SetsView view = sets();
+        ByteView built = view.blob(*program(view, binder_fixture(name)));
+        ASSERT_EQ(one.value().blob.size(), built.size());
+        EXPECT_EQ(std::memcmp(one.value().blob.data(), built.data(), built.size()), 0);
+        auto file = MappedFile::open(one_);
+        ASSERT_TRUE(file.ok());
+        EXPECT_TRUE(verify_hash_tree(file.value().bytes(), 0).ok());
+        SetsView written = std::move(SetsView::open(file.value().bytes()).value());
+        EXPECT_EQ(written.header().cache_uuid, cache().header().file.uuid);
+        ASSERT_NE(program(written, binder_fixture(name)), nullptr);
+        EXPECT_TRUE(SetsView::captured(*program(written, binder_fixture(name))));
+    }
+}
+
+TEST_F(ProgramSetTest, a_program_with_a_library_that_the_cache_has_not_is_rejected) {
+    options_.programs = {"out/fixtures/empty"};
+    ASSERT_NO_FATAL_FAILURE(build());
+    Outcome<ProgramOutcome> one = build_one(binder_fixture("dump_scope"));
+    ASSERT_TRUE(one.ok()) << one.error().message();
+    EXPECT_EQ(one.value().rejection.reason, "unplanned-library");
+    EXPECT_NE(one.value().rejection.detail.find("libscope"), std::string::npos);
+    EXPECT_TRUE(one.value().blob.empty());
+}
+
+TEST_F(ProgramSetTest, a_program_whose_library_was_replaced_since_the_build_is_rejected) {
+    const std::filesystem::path copy = directory_ + "/copy";
+    std::filesystem::create_directory(copy);
+    std::filesystem::create_directory(copy / "bin");
+    std::filesystem::copy("out/fixtures/shadow/bin/uses_lib", copy / "bin");
+    std::filesystem::copy("out/fixtures/libfixture.so", copy);
+    options_.programs = {copy / "bin/uses_lib"};
+    ASSERT_NO_FATAL_FAILURE(build());
+    std::filesystem::copy_file("out/fixtures/libfixture.so", copy / "new");
+    std::filesystem::rename(copy / "new", copy / "libfixture.so");
+    Outcome<ProgramOutcome> one = build_one(copy / "bin/uses_lib");
+    ASSERT_TRUE(one.ok()) << one.error().message();
+    EXPECT_EQ(one.value().rejection.reason, "library-changed");
+    EXPECT_EQ(one.value().rejection.detail, std::filesystem::canonical(copy / "libfixture.so"));
+}
+
+TEST_F(ProgramSetTest, a_program_that_the_build_rejects_is_rejected_with_the_same_word) {
+    ASSERT_NO_FATAL_FAILURE(build());
+    Outcome<ProgramOutcome> one = build_one("out/fixtures/static");
+    ASSERT_TRUE(one.ok()) << one.error().message();
+    EXPECT_EQ(one.value().rejection.reason, "static");
+}
+
+TEST_F(ProgramSetTest, a_damaged_cache_is_an_error_that_names_it) {
+    ASSERT_NO_FATAL_FAILURE(build());
+    std::filesystem::resize_file(options_.output + "/shared_cache", 8192);
+    Outcome<ProgramOutcome> one = build_one(binder_fixture("dump_scope"));
+    ASSERT_FALSE(one.ok());
+    EXPECT_EQ(one.error().file, options_.output + "/shared_cache");
 }
 
 TEST_F(BuildTest, ifunc_results_get_into_the_base_content) {

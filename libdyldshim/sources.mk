@@ -18,8 +18,9 @@ STAGE_LDFLAGS := -pie --no-dynamic-linker --no-undefined -z norelro -z noexecsta
 dyld-stage1_MAX := 3808
 dyld-stage1_CXXFLAGS := -Oz
 dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
-	libdyldshim/stage1/policy.cc libdyldshim/stage1/region_file.cc \
-	libdyldshim/stage1/program.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
+	libdyldshim/stage1/policy.cc libdyldshim/shared/region_file.cc \
+	libdyldshim/shared/program.cc libdyldshim/shared/cache_text.cc \
+	libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 # In a segment of its own; the limit is only there to notice growth.
 dyld-tail_MAX := 32768

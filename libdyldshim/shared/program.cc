@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libdyldshim/stage1/program.h"
+#include "libdyldshim/shared/program.h"
 
 #include "sharedregion/elf_view.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libdyldshim/stage1/region_file.h"
+#include "libdyldshim/shared/region_file.h"
 
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"

@@ -55,6 +55,36 @@ in_guest 6.12 --icount -- "$passes" "$guest/plants.sh oops"
 like "$output" $'\nok [0-9]+ - passes: global' "6.12, instructions counted: a program passes"
 like "$output" 'not ok [0-9]+ - console: .*NULL pointer dereference' "6.12: an oops is found"
 
+# Without the option more than half of the guests die of this on QEMU before 8.1.
+in_guest 6.12 --rewrites-code -- "$guest/rewrites.sh"
+is "$status" 0 "code that is rewritten while it runs: exit code 0"
+like "$output" 'ok [0-9]+ - rewrites: the kernel survives' "code that is rewritten while it runs: the kernel survives"
+
+# asked VERSION [OPTION...]: the accelerator that a QEMU of this version is asked for; it does not start a guest.
+mkdir "$TAP_TMP/bin"
+asked() {
+    local version=$1
+    shift
+    cat >"$TAP_TMP/bin/qemu-system-x86_64" <<STUB
+#!/bin/sh
+case \$1 in
+--version) echo "QEMU emulator version $version" ;;
+*) echo "\$2" >"$TAP_TMP/asked" ;;
+esac
+STUB
+    chmod +x "$TAP_TMP/bin/qemu-system-x86_64"
+    echo nothing >"$TAP_TMP/asked"
+    PATH=$TAP_TMP/bin:$PATH quietly selftests/qemu/run --log out/qemu/runner-stub "$@" 6.1 "$passes" || true
+    cat "$TAP_TMP/asked"
+}
+is "$(asked '7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)')" tcg,thread=multi "a thread for each processor is the rule"
+is "$(asked '7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)' --rewrites-code)" tcg,thread=single "rewritten code: one thread for all on QEMU 7.2"
+is "$(asked 8.0.50 --rewrites-code)" tcg,thread=single "rewritten code: and on 8.0"
+is "$(asked 8.1.0 --rewrites-code)" tcg,thread=multi "rewritten code: not on 8.1"
+is "$(asked '10.0.2 (Debian 1:10.0.2+ds-2)' --rewrites-code)" tcg,thread=multi "rewritten code: nor on 10.0"
+is "$(asked 7.2.22 --icount --rewrites-code)" tcg "counted instructions: one thread by themselves"
+is "$(asked unknown --rewrites-code)" nothing "a QEMU that does not tell its version is not asked for anything"
+
 # debug KERNEL PLANT PATTERN
 debug() {
     if [[ ! -e ${KERNELS:-out/kernels}/$1/complete ]]; then

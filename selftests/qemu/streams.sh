@@ -87,6 +87,8 @@ two=$'boot all -- ...\nboot one --parameters "x=1 y=2" --append "p q" --icount -
 is "$(planned 6.12 <<<"$two")" \
     "boot all '' -- a_test c_test ;boot one x=1\\ y=2 --append p\\ q --icount -- b_test\\ -v b_test ;" \
     "boots: a program that a later line names is not in ...; words keep together"
+is "$(planned 6.1 <<<$'boot all -- ...\nboot one --rewrites-code --smp 3 -- c_test')" \
+    "boot all '' -- a_test b_test ;boot one '' --rewrites-code --smp 3 -- c_test ;" "boots: options without an argument go on to run"
 is "$(planned kasan <<<"$two")" "boot all '' -- a_test c_test ;skip b_test boots\\ runs\\ it\\ only\\ on\\ 6.1\\ 6.12 ;" \
     "boots: a program that is only for other kernels is told as skipped"
 is "$(planned 6.1 b_test <<<"$two")" "boot one x=1\\ y=2 --append p\\ q --icount -- b_test\\ -v b_test ;" \

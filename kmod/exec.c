@@ -109,9 +109,9 @@ static struct file *shreg_open_exec(const char *name, struct shreg_interpreter *
 
 /*
  * Not for us: go on. Where the probe sits on ftrace's call, behind that call, by regs->ip and not
- * by returning 0: should an int3 that ftrace left there for a moment be reported late, kprobes
- * takes it for the probe's own and would then single-step the copy of the instruction, which such
- * probes do not have. Seen under TCG (kernel-abi.md).
+ * by returning 0, which comes to the same on a processor. QEMU before 8.1 can go on executing an
+ * int3 that ftrace set there for a moment; kprobes takes it for the probe's own and would
+ * single-step the copy of the instruction, which such probes do not have (kernel-abi.md).
  */
 static int shreg_open_exec_go_on(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -171,9 +171,8 @@ static bool shreg_probe_works(void)
 }
 
 /*
- * shreg_interpreter_lock held. The probe stays until unload, with pairs or without: a kernel
- * crashed once when it was armed and disarmed again and again while programs started
- * (kernel-abi.md).
+ * shreg_interpreter_lock held. The probe stays until unload, with pairs or without: arming and
+ * disarming rewrite code that all processors run, and wait for grace periods.
  */
 int shreg_probe_register(void)
 {
@@ -198,8 +197,9 @@ void shreg_probe_wait(void)
 	while (atomic_read(&shreg_substituting))
 		msleep(20);
 	/*
-	 * the last of them may still be at its last instruction: until it schedules or is in
-	 * user mode
+	 * The last of them may still be at its last instructions, preempted even: that is no end
+	 * for RCU tasks, only a switch of its own will or user mode is. The same for
+	 * shreg_exec_done(), whose module_put() was before the unload.
 	 */
 	synchronize_rcu_tasks();
 }

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Which tests of the kernel module run together, and in which machine (selftests/qemu/plan-boots says the form).
 
-# A second build of the module, for a kernel without kprobes, beside the first.
+# Alone: its loads and unloads rewrite open_exec() (the probe) and the signals' tracepoint while programs start. All others
+# load once, and need processors that run at the same time on each QEMU.
+# With a second build of the module, for a kernel without kprobes.
 # shellcheck disable=SC2154 # kernel: of who reads this
-boot exec --file "out/kmod/$kernel-without-kprobes/shared_region.ko=test/without_kprobes.ko" -- interpreter_module_test
+boot exec --rewrites-code --file "out/kmod/$kernel-without-kprobes/shared_region.ko=test/without_kprobes.ko" -- interpreter_module_test
 
 # With real libraries and their slide lists; and system calls of x32, which Debian has switched off.
 boot callers --append 'syscall.x32=y' --file /lib/x86_64-linux-gnu/libc.so.6=test/relr.so \

@@ -133,34 +133,41 @@ static bool shreg_attach_publish(struct shreg_attach *attach)
 	return first;
 }
 
-static int shreg_map_ranges(struct shreg_region *region)
+/*
+ * What was mapped before the piece at @end failed; between the pieces the process may have its own
+ * mappings. Cannot fail for a VMA that is not sealed with mseal(), and nobody knew the address
+ * before (rule 9).
+ */
+static void shreg_unmap_pieces(struct shreg_region *region, const struct shreg_part *part, u64 end)
 {
-	unsigned long i, addr;
+	struct shreg_cursor cursor = { .region = region, .part = part };
+	struct shreg_mapping mapping;
 
-	for (i = 0; i < region->range_count; i++) {
-		const struct shreg_range *range = &region->ranges[i];
+	while (shreg_next_mapping(&cursor, &mapping) && mapping.offset < end)
+		vm_munmap(region->base + mapping.offset, mapping.size);
+}
 
+static int shreg_map_pieces(struct shreg_region *region, const struct shreg_part *part)
+{
+	struct shreg_cursor cursor = { .region = region, .part = part };
+	struct shreg_mapping mapping;
+	unsigned long addr;
+
+	while (shreg_next_mapping(&cursor, &mapping)) {
 		/*
 		 * the only exported function that inserts a VMA; NOREPLACE: what the process has
 		 * there stays
 		 */
-		addr = shreg_may_fail(vm_mmap(range->file, region->base + range->offset,
-					      range->size, range->prot,
-					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, range->offset),
+		addr = shreg_may_fail(vm_mmap(mapping.range->file, region->base + mapping.offset,
+					      mapping.size, mapping.range->prot,
+					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, mapping.offset),
 				      -ENOMEM);
-		if (IS_ERR_VALUE(addr))
-			goto err_mapped;
+		if (IS_ERR_VALUE(addr)) {
+			shreg_unmap_pieces(region, part, mapping.offset);
+			return addr;
+		}
 	}
 	return 0;
-
-err_mapped:
-	/*
-	 * cannot fail for a VMA that is not sealed with mseal(), and nobody knew the address before
-	 * (rule 9)
-	 */
-	if (i)
-		vm_munmap(region->base, region->ranges[i].offset);
-	return addr;
 }
 
 /*
@@ -177,10 +184,9 @@ static struct vm_area_struct *shreg_vma_at(const struct shreg_region *region, un
  * Nests now what the first access of each GiB would nest. Failing is harmless: the access will do
  * it.
  */
-static void shreg_nest_now(struct shreg_region *region)
+static void shreg_nest_now(struct shreg_region *region, unsigned long end)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned long end = region->base + region->size;
 	unsigned long addr, slot;
 
 	mmap_read_lock(mm);
@@ -190,9 +196,9 @@ static void shreg_nest_now(struct shreg_region *region)
 		for (slot = shreg_slot_of(region, addr);
 		     slot < region->slots && pmd_none(region->entries[slot]); slot++)
 			;
-		if (slot == region->slots)
-			break;
 		addr = max(addr, shreg_slot_address(region, slot));
+		if (addr >= end)
+			break;
 		while (!shreg_page_at(region, addr))
 			addr += PAGE_SIZE;
 		vma = shreg_vma_at(region, addr);
@@ -202,13 +208,15 @@ static void shreg_nest_now(struct shreg_region *region)
 	mmap_read_unlock(mm);
 }
 
-int shreg_attach_current(struct shreg_region *region, bool eager)
+/* @part: what shreg_part_check() found right for this region. */
+int shreg_attach_current(struct shreg_region *region, const struct shreg_part *part, bool eager)
 {
 	struct shreg_attach *attach = shreg_attach_alloc(region, current->mm);
 	int ret;
 
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
+	attach->end = region->base + shreg_part_end(part, region);
 	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
 	ret = shreg_may_fail(mmu_interval_notifier_insert(&attach->notifier, current->mm,
 							  region->base, region->size,
@@ -220,7 +228,7 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 	if (!shreg_attach_publish(attach))
 		goto out;
 	shreg_placeholder_unmap(region);
-	ret = shreg_map_ranges(region);
+	ret = shreg_map_pieces(region, part);
 	/*
 	 * VMAs may be left although it failed (munmap() of what another thread has sealed, or a
 	 * fatal signal) and keep the attachment: the next CHECK must not wait for it.
@@ -232,7 +240,7 @@ int shreg_attach_current(struct shreg_region *region, bool eager)
 		goto out;
 	atomic64_inc(&region->counters.attaches);
 	if (eager)
-		shreg_nest_now(region);
+		shreg_nest_now(region, attach->end);
 out:
 	shreg_attach_put(attach);
 	return ret;
@@ -282,6 +290,7 @@ struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_st
 	attach = shreg_attach_alloc(region, mm);
 	if (IS_ERR(attach))
 		return NULL;
+	attach->end = parent->end;
 	/* What the parent has private, the child gets copied or has to fault in privately. */
 	bitmap_copy(attach->private, parent->private, region->slots);
 	if (shreg_attach_notify_locked(attach, mm)) {

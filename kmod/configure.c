@@ -30,7 +30,11 @@ static int shreg_check_mapping(const struct shared_region_mapping *map, u64 regi
 	bool zero = map->flags & SHARED_REGION_MAPPING_ZERO;
 
 	if (map->reserved ||
-	    (map->flags & ~(SHARED_REGION_MAPPING_PRIVATE | SHARED_REGION_MAPPING_ZERO)))
+	    (map->flags & ~(SHARED_REGION_MAPPING_PRIVATE | SHARED_REGION_MAPPING_ZERO |
+			    SHARED_REGION_MAPPING_ON_REQUEST)))
+		return -EINVAL;
+	if ((map->flags & SHARED_REGION_MAPPING_ON_REQUEST) &&
+	    !(map->flags & SHARED_REGION_MAPPING_PRIVATE))
 		return -EINVAL;
 	if ((map->prot & ~all) || !(map->prot & SHARED_REGION_PROT_READ))
 		return -EINVAL;
@@ -202,18 +206,19 @@ static void shreg_hash_slide(struct sha256_state *state, const struct shreg_piec
 /*
  * What makes two requests the same: all but the numbers of fds and the places of arrays. The
  * hash is part of it: nobody's wish to have the content verified is met by a region that
- * somebody else did not verify.
+ * somebody else did not verify. Whether it may replace another one is not.
  */
 static void shreg_digest(const struct shreg_configuration *config,
 			 u8 digest[SHARED_REGION_SHA256_SIZE])
 {
+	u32 flags = config->arg->flags & ~SHARED_REGION_REPLACE;
 	struct sha256_state state;
 	unsigned int i;
 
 	sha256_init(&state);
 	sha256_update(&state, (const u8 *)&config->size, sizeof(config->size));
 	sha256_update(&state, config->arg->uuid, sizeof(config->arg->uuid));
-	sha256_update(&state, (const u8 *)&config->arg->flags, sizeof(config->arg->flags));
+	sha256_update(&state, (const u8 *)&flags, sizeof(flags));
 	if (config->arg->flags & SHARED_REGION_VERIFY_SHA256)
 		sha256_update(&state, config->arg->sha256, sizeof(config->arg->sha256));
 	for (i = 0; i < config->count; i++) {
@@ -430,11 +435,11 @@ static int shreg_fill_region(struct shreg_configuration *config)
 	return ret ?: shreg_check_files_again(config);
 }
 
-/* Somebody else has configured the environment's region: fine if it is the same. */
-static struct shreg_region *shreg_accept_other(const struct shreg_configuration *config)
+/* The region that the environment has, or that somebody configures now: fine if it is the same. */
+static struct shreg_region *shreg_accept_other(const struct shreg_configuration *config, bool wait)
 {
 	u8 digest[SHARED_REGION_SHA256_SIZE];
-	struct shreg_region *region = shreg_region_find_sealed(config->env, true);
+	struct shreg_region *region = shreg_region_find_sealed(config->env, wait);
 
 	if (IS_ERR(region))
 		return region;
@@ -469,20 +474,42 @@ static struct shreg_region *shreg_become_configurator(struct shreg_configuration
 
 	for (;;) {
 		config->region = shreg_region_alloc(config->env, config->size,
-						    shreg_memory_needed(config));
+						    shreg_memory_needed(config), false);
 		if (config->region != ERR_PTR(-EBUSY))
 			return NULL;
-		region = shreg_accept_other(config);
+		region = shreg_accept_other(config, true);
 		if (region != ERR_PTR(-ENOMEM))
 			return region;
 	}
 }
 
-static struct shreg_region *shreg_run_configuration(struct shreg_configuration *config)
+/* The same for one that replaces what is there, unless that is the same. One at a time as well. */
+static struct shreg_region *shreg_become_replacer(struct shreg_configuration *config)
 {
-	struct shreg_region *region = shreg_become_configurator(config);
+	struct shreg_region *region;
 	int ret;
 
+	for (;;) {
+		region = shreg_accept_other(config, false);
+		if (!IS_ERR(region))
+			return region;
+		config->region = shreg_region_alloc(config->env, config->size,
+						    shreg_memory_needed(config), true);
+		if (config->region != ERR_PTR(-EBUSY))
+			return NULL;
+		ret = shreg_region_wait_for_configurator(config->env);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+}
+
+static struct shreg_region *shreg_run_configuration(struct shreg_configuration *config)
+{
+	struct shreg_region *region;
+	int ret;
+
+	region = config->arg->flags & SHARED_REGION_REPLACE ? shreg_become_replacer(config) :
+							      shreg_become_configurator(config);
 	if (region)
 		return region;
 	region = config->region;

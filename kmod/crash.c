@@ -41,21 +41,26 @@ static bool shreg_crash_retires(const struct shreg_region *region)
 
 	return limit && region->crashes >= limit && !region->retired &&
 	       ktime_get_ns() - region->sealed_at >= interval &&
-	       shreg_region_retired_count_locked(&region->env) < SHREG_RETIRED_MAX;
+	       shreg_region_reslide_count_locked(&region->env) < SHREG_RETIRED_MAX;
 }
 
 static void shreg_crash_count(struct shreg_region *region)
 {
-	bool retired;
+	bool retires, kept = false;
 
 	mutex_lock(&shreg_lock);
 	region->crashes++;
-	retired = shreg_crash_retires(region);
-	region->retired |= retired;
+	retires = shreg_crash_retires(region);
+	if (retires) {
+		region->reslide = true;
+		kept = shreg_region_retire_locked(region);
+	}
 	mutex_unlock(&shreg_lock);
-	if (retired)
+	if (retires)
 		pr_notice("shared_region: %u processes crashed in region %pUb: new ones need another\n",
 			  region->crashes, region->uuid);
+	if (kept)
+		shreg_region_unuse(region, false);
 }
 
 /* In the process, on its way to the signal's handler or to its end. */

@@ -18,6 +18,7 @@ union shreg_argument {
 	struct shared_region_map_and_slide map_and_slide;
 	struct shared_region_query query;
 	struct shared_region_detach detach;
+	struct shared_region_retire retire;
 	struct shared_region_interpreter interpreter;
 };
 
@@ -34,42 +35,93 @@ struct shreg_configured {
 	struct shreg_configured *next;
 };
 
-static int shreg_do_check(struct file *file, union shreg_argument *arg)
+static bool shreg_is_wanted(const struct shared_region_check *check,
+			    const struct shreg_region *region)
 {
-	struct shared_region_check *check = &arg->check;
+	return !(check->flags & SHARED_REGION_CHECK_UUID) ||
+	       !memcmp(check->uuid, region->uuid, sizeof(check->uuid));
+}
+
+/* The region of a process that is attached, with a reference; NULL: it is not. */
+static struct shreg_region *shreg_region_of_current(void)
+{
+	struct shreg_attach *attach = shreg_attach_of_current();
+	struct shreg_region *region;
+
+	if (IS_ERR_OR_NULL(attach))
+		return ERR_CAST(attach);
+	region = attach->region;
+	kref_get(&region->ref);
+	shreg_attach_put(attach);
+	return region;
+}
+
+/* -EALREADY: another thread was faster; -EIDRM: the region went meanwhile. */
+static int shreg_attach_as_wanted(struct shreg_region *region,
+				  const struct shared_region_check *check,
+				  const struct shreg_part *part)
+{
+	int ret;
+
+	if (!shreg_is_wanted(check, region))
+		return -ESTALE;
+	ret = shreg_part_check(part, region);
+	return ret ?: shreg_attach_current(region, part, check->flags & SHARED_REGION_CHECK_EAGER);
+}
+
+/* The region of the caller, who is attached to it then, with a reference. */
+static struct shreg_region *shreg_check(const struct shared_region_check *check,
+					const struct shreg_part *part)
+{
 	struct shreg_environment env;
-	struct shreg_attach *attach;
 	struct shreg_region *region;
 	int ret;
 
-	if (check->flags & ~(SHARED_REGION_CHECK_EAGER | SHARED_REGION_CHECK_WAIT))
+	do {
+		/* An attached process keeps its region, also after chroot(). */
+		region = shreg_region_of_current();
+		if (IS_ERR(region))
+			return region;
+		if (region) {
+			ret = shreg_is_wanted(check, region) ? 0 : -ESTALE;
+			if (!ret && (part->limit || part->sparse || part->request_count))
+				ret = -EBUSY;
+			break;
+		}
+		ret = shreg_environment_of_current(&env);
+		if (ret)
+			return ERR_PTR(ret);
+		region = shreg_region_find_sealed(&env, check->flags & SHARED_REGION_CHECK_WAIT);
+		shreg_environment_put(&env);
+		if (IS_ERR(region))
+			return region;
+		ret = shreg_attach_as_wanted(region, check, part);
+		if (ret == -EALREADY || ret == -EIDRM)
+			shreg_region_put(region);
+	} while (ret == -EALREADY || ret == -EIDRM);
+	if (!ret)
+		return region;
+	shreg_region_put(region);
+	return ERR_PTR(ret);
+}
+
+static int shreg_do_check(struct file *file, union shreg_argument *arg)
+{
+	struct shared_region_check *check = &arg->check;
+	struct shreg_region *region;
+	struct shreg_part part;
+	int ret;
+
+	if (check->flags & ~(SHARED_REGION_CHECK_EAGER | SHARED_REGION_CHECK_WAIT |
+			     SHARED_REGION_CHECK_UUID | SHARED_REGION_CHECK_SPARSE))
 		return -EINVAL;
-again:
-	/* An attached process keeps its region, also after chroot(). */
-	attach = shreg_attach_of_current();
-	if (IS_ERR(attach))
-		return PTR_ERR(attach);
-	if (attach) {
-		region = attach->region;
-		kref_get(&region->ref);
-		shreg_attach_put(attach);
-		goto found;
-	}
-	ret = shreg_environment_of_current(&env);
+	ret = shreg_part_read(&part, check);
 	if (ret)
 		return ret;
-	region = shreg_region_find_sealed(&env, check->flags & SHARED_REGION_CHECK_WAIT);
-	shreg_environment_put(&env);
+	region = shreg_check(check, &part);
+	shreg_part_free(&part);
 	if (IS_ERR(region))
 		return PTR_ERR(region);
-	ret = shreg_attach_current(region, check->flags & SHARED_REGION_CHECK_EAGER);
-	if (ret) {
-		shreg_region_put(region);
-		if (ret == -EALREADY || ret == -EIDRM)
-			goto again;	/* another thread was faster; the region went meanwhile */
-		return ret;
-	}
-found:
 	check->base = region->base;
 	check->region_size = region->size;
 	check->slide = region->slide;
@@ -101,12 +153,24 @@ static struct shreg_region *shreg_configure_and_use(const struct shreg_environme
 	}
 }
 
-static void shreg_keep_configured(struct file *file, struct shreg_configured *entry)
+/* The use of its region belongs to the open file from here on. */
+static void shreg_keep_until_close(struct file *file, struct shreg_configured *entry)
 {
 	mutex_lock(&shreg_lock);
 	entry->next = file->private_data;
 	file->private_data = entry;
 	mutex_unlock(&shreg_lock);
+}
+
+/*
+ * What nobody maps must not be kept for a user namespace: nobody would be there to end it when the
+ * namespace is gone.
+ */
+static bool shreg_may_configure(const struct shreg_environment *env, u32 flags)
+{
+	if ((flags & SHARED_REGION_KEEP) && env->user_ns != &init_user_ns)
+		return false;
+	return ns_capable(env->user_ns, CAP_SYS_ADMIN);
 }
 
 static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
@@ -116,13 +180,14 @@ static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 	struct shreg_environment env;
 	int ret;
 
-	if (map->flags & ~SHARED_REGION_VERIFY_SHA256)
+	if (map->flags &
+	    ~(SHARED_REGION_VERIFY_SHA256 | SHARED_REGION_KEEP | SHARED_REGION_REPLACE))
 		return -EINVAL;
 	ret = shreg_environment_of_current(&env);
 	if (ret)
 		return ret;
 	ret = -EPERM;
-	if (!ns_capable(env.user_ns, CAP_SYS_ADMIN))
+	if (!shreg_may_configure(&env, map->flags))
 		goto out_env;
 	/* before the seal, after which nothing may fail any more */
 	entry = shreg_may_fail(kmalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT), NULL);
@@ -137,7 +202,12 @@ static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 	}
 	map->base = entry->region->base;
 	map->slide = entry->region->slide;
-	shreg_keep_configured(file, entry);
+	if (map->flags & SHARED_REGION_KEEP) {
+		shreg_region_keep(entry->region);
+		kfree(entry);
+	} else {
+		shreg_keep_until_close(file, entry);
+	}
 out_env:
 	shreg_environment_put(&env);
 	return ret;
@@ -148,8 +218,12 @@ static void shreg_fill_query(struct shared_region_query *query, struct shreg_reg
 	mutex_lock(&shreg_lock);
 	query->attached = region->attached;
 	query->crashes = region->crashes;
-	if (region->retired)
+	if (region->reslide)
 		query->flags |= SHARED_REGION_QUERY_RESLIDE;
+	if (region->retired)
+		query->flags |= SHARED_REGION_QUERY_RETIRED;
+	if (region->kept)
+		query->flags |= SHARED_REGION_QUERY_KEPT;
 	mutex_unlock(&shreg_lock);
 	if (!shreg_region_sealed(region)) {
 		query->state = SHARED_REGION_STATE_CONFIGURING;
@@ -207,7 +281,7 @@ static int shreg_do_query(struct file *file, union shreg_argument *arg)
 	if (region)
 		kref_get(&region->ref);
 	else
-		shreg_fill_query_retired(query, shreg_region_find_retired_locked(&env));
+		shreg_fill_query_retired(query, shreg_region_find_reslide_locked(&env));
 	mutex_unlock(&shreg_lock);
 	shreg_environment_put(&env);
 	if (region) {
@@ -232,6 +306,25 @@ static int shreg_do_detach(struct file *file, union shreg_argument *arg)
 	size = attach->region->size;
 	shreg_attach_put(attach);
 	return vm_munmap(base, size);
+}
+
+static int shreg_do_retire(struct file *file, union shreg_argument *arg)
+{
+	const struct shared_region_retire *retire = &arg->retire;
+	struct shreg_environment env;
+	int ret;
+
+	if (retire->flags & ~SHARED_REGION_RETIRE_UUID)
+		return -EINVAL;
+	ret = shreg_environment_of_current(&env);
+	if (ret)
+		return ret;
+	ret = -EPERM;
+	if (ns_capable(env.user_ns, CAP_SYS_ADMIN))
+		ret = shreg_region_retire(&env, retire->flags & SHARED_REGION_RETIRE_UUID ?
+							retire->uuid : NULL);
+	shreg_environment_put(&env);
+	return ret;
 }
 
 static int shreg_do_interpreter_set(struct file *file, union shreg_argument *arg)
@@ -262,6 +355,7 @@ static const struct shreg_ioctl shreg_ioctls[] = {
 	SHREG_IOCTL(MAP_AND_SLIDE, map_and_slide, slide, map_and_slide),
 	SHREG_IOCTL(QUERY, query, uuid, query),
 	SHREG_IOCTL(DETACH, detach, flags, detach),
+	SHREG_IOCTL(RETIRE, retire, uuid, retire),
 	SHREG_IOCTL(INTERPRETER_SET, interpreter, substituted, interpreter_set),
 	SHREG_IOCTL(INTERPRETER_CLEAR, interpreter, substituted, interpreter_clear),
 	SHREG_IOCTL(INTERPRETER_QUERY, interpreter, substituted, interpreter_query),

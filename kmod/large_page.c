@@ -2,10 +2,10 @@
 /*
  * Slots that are one page of 2 MiB: processes get a leaf in the PMD entry instead of a table.
  *
- * Only slots that lie wholly inside one read-only range: such a leaf is never written, and it goes
- * as a whole, flush included, before mm code changes anything below it (nest.c). The page is
- * compound, as GUP-fast takes references on the head of a leaf without looking at the VMA.
- * docs/decisions/0013.
+ * Only slots that lie wholly inside one read-only range, with no page on request: such a leaf is
+ * never written, and it goes as a whole, flush included, before mm code changes anything below it
+ * (nest.c). The page is compound, as GUP-fast takes references on the head of a leaf without
+ * looking at the VMA. docs/decisions/0013.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -27,7 +27,8 @@ static bool shreg_slot_is_read_only(const struct shreg_region *region, unsigned 
 	const struct shreg_range *range = shreg_region_range_at(region, offset);
 
 	return range->prot && !(range->prot & PROT_WRITE) &&
-	       offset + SHREG_SLOT_SIZE <= range->offset + range->size;
+	       offset + SHREG_SLOT_SIZE <= range->offset + range->size &&
+	       !shreg_region_is_on_request(region, offset, offset + SHREG_SLOT_SIZE);
 }
 
 /*

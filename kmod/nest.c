@@ -245,25 +245,38 @@ void shreg_leave_unmapped(struct shreg_attach *attach, unsigned long start, unsi
 	shreg_leave(attach, last, end, SHREG_UNNEST, false);
 }
 
-/*
- * Is [start, end) covered by VMAs of this attachment, each where it belongs? A foreign VMA must
- * never see a shared table (rule 2): munmap and MAP_FIXED come through the notifier, but
- * MADV_DONTFORK makes holes in a child silently. mmap_lock held; only from ->fault (rule 9).
- */
-static bool shreg_covered(struct shreg_attach *attach, unsigned long start, unsigned long end)
+/* A VMA of this attachment, where it belongs? */
+static bool shreg_is_own_vma(const struct shreg_attach *attach, const struct vm_area_struct *vma)
 {
 	struct shreg_region *region = attach->region;
 
-	while (start < end) {
-		struct vm_area_struct *vma = find_vma(attach->mm, start);
+	/* a VMA without attachment (a fork short of memory) would not tell us its end */
+	return shreg_vma_region(vma) == region && vma->vm_private_data == attach &&
+	       region->base + (vma->vm_pgoff << PAGE_SHIFT) == vma->vm_start;
+}
 
-		/* a VMA without attachment (a fork short of memory) would not tell us its end */
-		if (!vma || vma->vm_start > start || shreg_vma_region(vma) != region ||
-		    vma->vm_private_data != attach)
+/* Addresses of which we know that VMAs of the attachment cover them. */
+struct shreg_run {
+	unsigned long start;
+	unsigned long end;
+};
+
+/*
+ * Is the slot at @addr covered by VMAs of this attachment? A foreign VMA must never see a shared
+ * table (rule 2): munmap and MAP_FIXED come through the notifier, but MADV_DONTFORK makes holes in
+ * a child silently. @run is for a walk over rising slots, which looks up each VMA once. mmap_lock
+ * held; only from ->fault (rule 9).
+ */
+static bool shreg_covered(struct shreg_attach *attach, unsigned long addr, struct shreg_run *run)
+{
+	if (addr < run->start || addr >= run->end)
+		*run = (struct shreg_run){ addr, addr };
+	while (run->end < addr + SHREG_SLOT_SIZE) {
+		struct vm_area_struct *vma = find_vma(attach->mm, run->end);
+
+		if (!vma || vma->vm_start > run->end || !shreg_is_own_vma(attach, vma))
 			return false;
-		if (region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
-			return false;
-		start = vma->vm_end;
+		run->end = vma->vm_end;
 	}
 	return true;
 }
@@ -283,12 +296,13 @@ static bool shreg_in_one_vma(struct mm_struct *mm, struct vm_area_struct **vma, 
  * All slots that the fault's page of PMD entries holds: one fault, and one lock, for up to 1 GiB.
  */
 static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, unsigned long start,
-			     unsigned long end, bool all_covered)
+			     unsigned long end)
 {
 	struct shreg_region *region = attach->region;
 	pmd_t *pmd = vmf->pmd - pmd_index(vmf->address) + pmd_index(start);
 	unsigned long slot = shreg_slot_of(region, start);
 	struct vm_area_struct *vma = vmf->vma;
+	struct shreg_run run = { };
 	unsigned long addr, nested = 0;
 	spinlock_t *ptl = pmd_lock(attach->mm, pmd);
 
@@ -296,7 +310,7 @@ static void shreg_nest_slots(struct shreg_attach *attach, struct vm_fault *vmf, 
 		if (pmd_none(region->entries[slot]) || !pmd_none(*pmd) ||
 		    test_bit(slot, attach->private))
 			continue;
-		if (!all_covered && !shreg_covered(attach, addr, addr + SHREG_SLOT_SIZE))
+		if (!shreg_covered(attach, addr, &run))
 			continue;
 		if (!region->tables[slot] && !shreg_in_one_vma(attach->mm, &vma, addr))
 			continue;
@@ -313,8 +327,7 @@ bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
 {
 	struct shreg_region *region = attach->region;
 	unsigned long start = max(vmf->address & PUD_MASK, region->base);
-	unsigned long end = min_t(unsigned long, (vmf->address & PUD_MASK) + PUD_SIZE,
-				  region->base + region->size);
+	unsigned long end = min((vmf->address & PUD_MASK) + PUD_SIZE, attach->end);
 	pmd_t entry = region->entries[shreg_slot_of(region, vmf->address)];
 
 	if (!attach->notified)
@@ -326,7 +339,7 @@ bool shreg_nest(struct shreg_attach *attach, struct vm_fault *vmf)
 		 * 6).
 		 */
 		mmu_interval_read_begin(&attach->notifier);
-		shreg_nest_slots(attach, vmf, start, end, shreg_covered(attach, start, end));
+		shreg_nest_slots(attach, vmf, start, end);
 	}
 	return shreg_pmd_is_nested(READ_ONCE(*vmf->pmd), entry);
 }

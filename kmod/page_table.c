@@ -75,6 +75,17 @@ static pgprot_t shreg_shared_prot(unsigned int prot)
 	return vm_get_page_prot(vm_flags);
 }
 
+/*
+ * For pages on request nobody may execute what most processes have as writable data, even where a
+ * process that did not ask for them has them within an executable VMA.
+ */
+static unsigned int shreg_page_prot(const struct shreg_region *region, u64 offset)
+{
+	if (shreg_region_is_on_request(region, offset, offset + PAGE_SIZE))
+		return PROT_READ;
+	return shreg_region_range_at(region, offset)->prot;
+}
+
 static pte_t shreg_shared_pte(struct page *page, unsigned int prot)
 {
 	return pte_mkspecial(pte_mkyoung(pfn_pte(page_to_pfn(page), shreg_shared_prot(prot))));
@@ -100,8 +111,7 @@ static void shreg_fill_table(struct shreg_region *region, unsigned long slot)
 		/* fillers are PROT_NONE: their entries stay empty (rule 3) */
 		if (page)
 			set_pte(&ptes[i],
-				shreg_shared_pte(page,
-						 shreg_region_range_at(region, offset)->prot));
+				shreg_shared_pte(page, shreg_page_prot(region, offset)));
 	}
 }
 

@@ -10,20 +10,25 @@
 #include "configure.h"
 
 /* Page by page the number of its mapping + 1, as later mappings replace earlier ones; 0: none. */
-static u16 *shreg_page_owners(const struct shreg_configuration *config)
+struct shreg_owners {
+	u16 *ground;
+	u16 *on_request;
+};
+
+static int shreg_alloc_owners(const struct shreg_configuration *config, struct shreg_owners *owners)
 {
-	u16 *owners = shreg_may_fail(kvcalloc(config->size >> PAGE_SHIFT, sizeof(*owners),
-					      GFP_KERNEL_ACCOUNT), NULL);
-	unsigned int i;
+	size_t count = config->size >> PAGE_SHIFT;
 
 	BUILD_BUG_ON(SHARED_REGION_MAX_MAPPINGS >= U16_MAX);
-	for (i = 0; owners && i < config->count; i++) {
-		const struct shared_region_mapping *map = &config->pieces[i].arg;
+	owners->ground = shreg_may_fail(kvcalloc(count, sizeof(u16), GFP_KERNEL_ACCOUNT), NULL);
+	owners->on_request = shreg_may_fail(kvcalloc(count, sizeof(u16), GFP_KERNEL_ACCOUNT), NULL);
+	return owners->ground && owners->on_request ? 0 : -ENOMEM;
+}
 
-		memset16(owners + (map->region_offset >> PAGE_SHIFT), i + 1,
-			 PAGE_ALIGN(map->length) >> PAGE_SHIFT);
-	}
-	return owners;
+static void shreg_free_owners(struct shreg_owners *owners)
+{
+	kvfree(owners->ground);
+	kvfree(owners->on_request);
 }
 
 static unsigned int shreg_prot_of(const struct shreg_configuration *config, u16 owner)
@@ -34,9 +39,49 @@ static unsigned int shreg_prot_of(const struct shreg_configuration *config, u16 
 	return owner ? config->pieces[owner - 1].arg.prot : 0;
 }
 
-/* The number of ranges, which are filled in if @ranges is not NULL. */
+/* A mapping on request needs one below that says how its pages are mapped otherwise. */
+static int shreg_check_ground(const struct shreg_configuration *config, const u16 *ground,
+			      u64 pages)
+{
+	u64 i;
+
+	for (i = 0; i < pages; i++) {
+		unsigned int prot = shreg_prot_of(config, ground[i]);
+
+		if (!prot || (prot & PROT_WRITE))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int shreg_find_owners(const struct shreg_configuration *config, struct shreg_owners *owners)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < config->count && !ret; i++) {
+		const struct shared_region_mapping *map = &config->pieces[i].arg;
+		u64 first = map->region_offset >> PAGE_SHIFT;
+		u64 pages = PAGE_ALIGN(map->length) >> PAGE_SHIFT;
+
+		if (map->flags & SHARED_REGION_MAPPING_ON_REQUEST) {
+			ret = shreg_check_ground(config, owners->ground + first, pages);
+			memset16(owners->on_request + first, i + 1, pages);
+		} else {
+			memset16(owners->ground + first, i + 1, pages);
+			memset16(owners->on_request + first, 0, pages);
+		}
+		cond_resched();
+	}
+	return ret;
+}
+
+/*
+ * The number of ranges, which are filled in if @ranges is not NULL. @fillers: what belongs to no
+ * mapping makes ranges as well.
+ */
 static unsigned long shreg_split(const struct shreg_configuration *config, const u16 *owners,
-				 struct shreg_range *ranges)
+				 bool fillers, struct shreg_range *ranges)
 {
 	u64 pages = config->size >> PAGE_SHIFT;
 	unsigned long count = 0;
@@ -47,11 +92,11 @@ static unsigned long shreg_split(const struct shreg_configuration *config, const
 
 		if (i < pages && shreg_prot_of(config, owners[i]) == prot)
 			continue;
-		if (ranges)
+		if (ranges && (fillers || prot))
 			ranges[count] = (struct shreg_range){ .offset = start << PAGE_SHIFT,
 							      .size = (i - start) << PAGE_SHIFT,
 							      .prot = prot };
-		count++;
+		count += fillers || prot;
 		start = i;
 	}
 	return count;
@@ -83,9 +128,9 @@ static int shreg_name_range(const struct shreg_configuration *config, const u16 
 	return range->name ? 0 : -ENOMEM;
 }
 
-static int shreg_name_ranges(const struct shreg_configuration *config, const u16 *owners)
+static int shreg_name_ranges(const struct shreg_configuration *config, const u16 *owners,
+			     struct shreg_range_list *list)
 {
-	struct shreg_region *region = config->region;
 	unsigned long i;
 	int ret = 0;
 	u32 *seen;
@@ -93,29 +138,41 @@ static int shreg_name_ranges(const struct shreg_configuration *config, const u16
 	seen = shreg_may_fail(kvcalloc(config->count, sizeof(*seen), GFP_KERNEL_ACCOUNT), NULL);
 	if (!seen)
 		return -ENOMEM;
-	for (i = 0; i < region->range_count && !ret; i++) {
-		ret = shreg_name_range(config, owners, &region->ranges[i], seen, i + 1);
+	for (i = 0; i < list->count && !ret; i++) {
+		ret = shreg_name_range(config, owners, &list->at[i], seen, i + 1);
 		cond_resched();
 	}
 	kvfree(seen);
 	return ret;
 }
 
+static int shreg_make_list(const struct shreg_configuration *config, const u16 *owners,
+			   bool fillers, struct shreg_range_list *list)
+{
+	list->count = shreg_split(config, owners, fillers, NULL);
+	if (!list->count)
+		return 0;
+	list->at = shreg_may_fail(kvcalloc(list->count, sizeof(*list->at), GFP_KERNEL_ACCOUNT),
+				  NULL);
+	if (!list->at)
+		return -ENOMEM;
+	shreg_split(config, owners, fillers, list->at);
+	return shreg_name_ranges(config, owners, list);
+}
+
 int shreg_make_ranges(struct shreg_configuration *config)
 {
 	struct shreg_region *region = config->region;
-	u16 *owners = shreg_page_owners(config);
-	int ret = -ENOMEM;
+	struct shreg_owners owners;
+	int ret;
 
-	if (!owners)
-		return -ENOMEM;
-	region->range_count = shreg_split(config, owners, NULL);
-	region->ranges = shreg_may_fail(kvcalloc(region->range_count, sizeof(*region->ranges),
-						 GFP_KERNEL_ACCOUNT), NULL);
-	if (region->ranges) {
-		shreg_split(config, owners, region->ranges);
-		ret = shreg_name_ranges(config, owners);
-	}
-	kvfree(owners);
+	ret = shreg_alloc_owners(config, &owners);
+	if (!ret)
+		ret = shreg_find_owners(config, &owners);
+	if (!ret)
+		ret = shreg_make_list(config, owners.ground, true, &region->ranges);
+	if (!ret)
+		ret = shreg_make_list(config, owners.on_request, false, &region->on_request);
+	shreg_free_owners(&owners);
 	return ret;
 }

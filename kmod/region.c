@@ -50,6 +50,15 @@ static bool shreg_is_foreign(const struct shreg_environment *env)
 	return env->user_ns != &init_user_ns;
 }
 
+static void shreg_region_free_ranges(struct shreg_range_list *list)
+{
+	unsigned long i;
+
+	for (i = 0; list->at && i < list->count; i++)
+		kfree(list->at[i].name);
+	kvfree(list->at);
+}
+
 static void shreg_region_free_memory(struct shreg_region *region)
 {
 	unsigned long i;
@@ -64,9 +73,8 @@ static void shreg_region_free_memory(struct shreg_region *region)
 	kvfree(region->tables);
 	kvfree(region->entries);
 	kvfree(region->pages);
-	for (i = 0; region->ranges && i < region->range_count; i++)
-		kfree(region->ranges[i].name);
-	kvfree(region->ranges);
+	shreg_region_free_ranges(&region->ranges);
+	shreg_region_free_ranges(&region->on_request);
 }
 
 static void shreg_region_free_work(struct work_struct *work)
@@ -158,11 +166,31 @@ static int shreg_region_charge(struct shreg_region *region, u64 memory)
 	return 0;
 }
 
+/* shreg_lock held. No reference is taken. */
+static struct shreg_region *
+shreg_region_find_configuring_locked(const struct shreg_environment *env)
+{
+	struct shreg_region *region;
+
+	list_for_each_entry(region, &shreg_regions, link)
+		if (shreg_region_configuring(region) && shreg_environment_equal(&region->env, env))
+			return region;
+	return NULL;
+}
+
+/* shreg_lock held. May another region of this environment be begun? */
+static bool shreg_region_has_room_locked(const struct shreg_environment *env, bool replace)
+{
+	return replace ? !shreg_region_find_configuring_locked(env) :
+			 !shreg_region_find_locked(env);
+}
+
 /*
  * A new region in state CONFIGURING with a reference for the caller. -EBUSY: the environment has
- * one, sealed or not; -ENOSPC: @memory bytes are too much.
+ * one, sealed or not (with @replace: one that is not sealed); -ENOSPC: @memory bytes are too much.
  */
-struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory)
+struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory,
+					bool replace)
 {
 	struct shreg_region *region =
 		shreg_may_fail(kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT), NULL);
@@ -182,7 +210,7 @@ struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64
 	region->size = size;
 	region->slots = size >> SHREG_SLOT_SHIFT;
 	mutex_lock(&shreg_lock);
-	if (!shreg_region_find_locked(env))
+	if (shreg_region_has_room_locked(env, replace))
 		ret = shreg_region_charge(region, memory);
 	if (!ret) {
 		kref_get(&region->ref);		/* the list's */
@@ -195,7 +223,10 @@ struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64
 	return ERR_PTR(ret);
 }
 
-/* shreg_lock held. No reference is taken. */
+/*
+ * shreg_lock held. No reference is taken. While one region replaces another, both are in the list:
+ * the sealed one is the older, and comes first.
+ */
 struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env)
 {
 	struct shreg_region *region;
@@ -206,31 +237,49 @@ struct shreg_region *shreg_region_find_locked(const struct shreg_environment *en
 	return NULL;
 }
 
-/* The one that was retired last; otherwise likewise. */
-struct shreg_region *shreg_region_find_retired_locked(const struct shreg_environment *env)
+/* The one that crashes retired last; otherwise likewise. */
+struct shreg_region *shreg_region_find_reslide_locked(const struct shreg_environment *env)
 {
 	struct shreg_region *region;
 
 	list_for_each_entry_reverse(region, &shreg_regions, link)
-		if (region->retired && shreg_environment_equal(&region->env, env))
+		if (region->reslide && shreg_environment_equal(&region->env, env))
 			return region;
 	return NULL;
 }
 
 /* shreg_lock held */
-unsigned int shreg_region_retired_count_locked(const struct shreg_environment *env)
+unsigned int shreg_region_reslide_count_locked(const struct shreg_environment *env)
 {
 	struct shreg_region *region;
 	unsigned int count = 0;
 
 	list_for_each_entry(region, &shreg_regions, link)
-		count += region->retired && shreg_environment_equal(&region->env, env);
+		count += region->reslide && shreg_environment_equal(&region->env, env);
 	return count;
 }
 
-int shreg_region_wait(struct shreg_region *region)
+static int shreg_region_wait(struct shreg_region *region)
 {
 	return wait_event_killable(region->wait, !shreg_region_configuring(region));
+}
+
+/* Until nobody configures a region of this environment; whether it succeeds does not matter. */
+int shreg_region_wait_for_configurator(const struct shreg_environment *env)
+{
+	struct shreg_region *region;
+	int ret;
+
+	mutex_lock(&shreg_lock);
+	region = shreg_region_find_configuring_locked(env);
+	if (region)
+		kref_get(&region->ref);
+	mutex_unlock(&shreg_lock);
+	if (!region)
+		return 0;
+	ret = shreg_region_wait(region);
+	shreg_region_put(region);
+	return ret ? -EINTR : 0;
 }
 
 /* The environment's sealed region with a reference, or -ENOMEM as XNU has it. */
@@ -257,11 +306,20 @@ struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *en
 	}
 }
 
-/* The end of CONFIGURING: SEALED, or DEAD for one that failed. Wakes the waiters. */
+/*
+ * The end of CONFIGURING: SEALED, or DEAD for one that failed. Wakes the waiters. A region that
+ * this one replaces is retired.
+ */
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 {
+	struct shreg_region *replaced = NULL;
+	bool kept = false;
+
 	mutex_lock(&shreg_lock);
 	if (state == SHREG_SEALED) {
+		replaced = shreg_region_find_locked(&region->env);
+		if (replaced != region)
+			kept = shreg_region_retire_locked(replaced);
 		region->sealed_at = ktime_get_ns();
 		/*
 		 * pairs with shreg_region_sealed(): all that was configured is visible before
@@ -273,39 +331,57 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 		shreg_region_unlist(region);
 	}
 	mutex_unlock(&shreg_lock);
+	if (kept)
+		shreg_region_unuse(replaced, false);
 	if (state == SHREG_DEAD)
 		shreg_region_put(region);
+}
+
+static void shreg_close_list(struct shreg_range_list *list)
+{
+	unsigned long i;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->at[i].file)
+			fput(list->at[i].file);
+		list->at[i].file = NULL;
+	}
+}
+
+static int shreg_open_list(struct shreg_region *region, struct shreg_range_list *list)
+{
+	unsigned long i;
+
+	for (i = 0; i < list->count; i++) {
+		struct file *file = shreg_fs_file(region, &list->at[i]);
+
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+		list->at[i].file = file;
+	}
+	return 0;
 }
 
 /* shreg_lock held. What processes map goes with the last of them and of their VMAs. */
 static void shreg_region_close_files(struct shreg_region *region)
 {
-	unsigned long i;
-
-	for (i = 0; i < region->range_count; i++) {
-		if (region->ranges[i].file)
-			fput(region->ranges[i].file);
-		region->ranges[i].file = NULL;
-	}
+	shreg_close_list(&region->ranges);
+	shreg_close_list(&region->on_request);
 }
 
 /* shreg_lock held. All or none. */
 static int shreg_region_open_files(struct shreg_region *region)
 {
-	unsigned long i;
+	int ret;
 
-	if (region->ranges[0].file)
+	if (region->ranges.at[0].file)
 		return 0;
-	for (i = 0; i < region->range_count; i++) {
-		struct file *file = shreg_fs_file(region, &region->ranges[i]);
-
-		if (IS_ERR(file)) {
-			shreg_region_close_files(region);
-			return PTR_ERR(file);
-		}
-		region->ranges[i].file = file;
-	}
-	return 0;
+	ret = shreg_open_list(region, &region->ranges);
+	if (!ret)
+		ret = shreg_open_list(region, &region->on_request);
+	if (ret)
+		shreg_region_close_files(region);
+	return ret;
 }
 
 /*
@@ -346,6 +422,58 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 }
 
 /*
+ * The caller's use of the region becomes the region's own, which ends when it is retired. Again, or
+ * too late, is harmless.
+ */
+void shreg_region_keep(struct shreg_region *region)
+{
+	bool is_first;
+
+	mutex_lock(&shreg_lock);
+	is_first = !region->kept && !region->retired;
+	region->kept |= is_first;
+	mutex_unlock(&shreg_lock);
+	if (!is_first)
+		shreg_region_unuse(region, false);
+}
+
+/*
+ * shreg_lock held, the region sealed and not retired: nobody finds it any more. True: it was kept,
+ * and the caller has to give back its use of itself.
+ */
+bool shreg_region_retire_locked(struct shreg_region *region)
+{
+	bool kept = region->kept;
+
+	region->retired = true;
+	region->kept = false;
+	if (!region->users)
+		shreg_region_destroy_after(region, 0);
+	return kept;
+}
+
+/* @uuid: only if it has this one, or NULL. */
+int shreg_region_retire(const struct shreg_environment *env, const u8 *uuid)
+{
+	struct shreg_region *region;
+	bool kept = false;
+	int ret = 0;
+
+	mutex_lock(&shreg_lock);
+	region = shreg_region_find_locked(env);
+	if (!region || !shreg_region_sealed(region))
+		ret = -ENOENT;
+	else if (uuid && memcmp(uuid, region->uuid, sizeof(region->uuid)))
+		ret = -ESTALE;
+	else
+		kept = shreg_region_retire_locked(region);
+	mutex_unlock(&shreg_lock);
+	if (kept)
+		shreg_region_unuse(region, false);
+	return ret;
+}
+
+/*
  * Ends a region that is sealed, but whose configurator could not be made its user. The caller
  * has a reference.
  */
@@ -357,20 +485,38 @@ void shreg_region_destroy_unused(struct shreg_region *region)
 	flush_delayed_work(&region->destroy);
 }
 
-/* The range that holds @offset; the ranges are sorted and have no gaps. */
-const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset)
+/* The last range that begins at or before @offset, else the first one. The list is not empty. */
+static const struct shreg_range *shreg_range_before(const struct shreg_range_list *list, u64 offset)
 {
-	unsigned long low = 0, high = region->range_count;
+	unsigned long low = 0, high = list->count;
 
 	while (high - low > 1) {
 		unsigned long middle = low + (high - low) / 2;
 
-		if (region->ranges[middle].offset <= offset)
+		if (list->at[middle].offset <= offset)
 			low = middle;
 		else
 			high = middle;
 	}
-	return &region->ranges[low];
+	return &list->at[low];
+}
+
+/* The range that holds @offset; the ranges are sorted and have no gaps. */
+const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset)
+{
+	return shreg_range_before(&region->ranges, offset);
+}
+
+/* Is a page in [@offset, @end) mapped on request? */
+bool shreg_region_is_on_request(const struct shreg_region *region, u64 offset, u64 end)
+{
+	const struct shreg_range *range;
+
+	if (!region->on_request.count)
+		return false;
+	/* of those that begin before @end, the last one ends last */
+	range = shreg_range_before(&region->on_request, end - 1);
+	return range->offset < end && range->offset + range->size > offset;
 }
 
 void shreg_region_for_each(void (*visit)(struct shreg_region *region, void *data), void *data)

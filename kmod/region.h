@@ -53,13 +53,19 @@ enum shreg_state {
 	SHREG_DEAD,		/* not in the list any more */
 };
 
-/* One VMA of an attached process. The ranges of a region cover it from end to end. */
+/* What processes map in one VMA, or in several, as parts of it are left out or are on request. */
 struct shreg_range {
 	u64 offset;
 	u64 size;
 	unsigned int prot;	/* PROT_*; 0: filler, nothing behind it */
 	char *name;		/* for /proc/PID/maps, or NULL */
 	struct file *file;	/* shreg_lock: what its VMAs map; NULL while users is 0 */
+};
+
+/* Sorted, disjoint. */
+struct shreg_range_list {
+	struct shreg_range *at;
+	unsigned long count;
 };
 
 /* Counters for QUERY and debugfs. */
@@ -82,10 +88,12 @@ struct shreg_region {
 	struct list_head link;		/* shreg_lock */
 	struct kref ref;		/* the list, the file, whoever works with it */
 	enum shreg_state state;		/* written under shreg_lock */
-	unsigned int users;		/* shreg_lock: attachments and configurators' fds */
+	unsigned int users;		/* shreg_lock: attachments, configurators' fds, kept */
 	unsigned int attached;		/* shreg_lock: attachments */
 	unsigned int crashes;		/* shreg_lock: processes that crashed in it */
 	bool retired;			/* shreg_lock: sealed, but nobody finds it any more */
+	bool reslide;			/* shreg_lock: retired because of crashes */
+	bool kept;			/* shreg_lock: is a user of itself until it is retired */
 	wait_queue_head_t wait;		/* for the end of CONFIGURING */
 	struct delayed_work destroy;
 	struct rcu_work free;
@@ -105,8 +113,8 @@ struct shreg_region {
 	struct page **tables;		/* slots; NULL: nothing in it, or a leaf */
 	unsigned long table_count;
 	unsigned long leaf_count;
-	struct shreg_range *ranges;
-	unsigned long range_count;
+	struct shreg_range_list ranges;		/* cover the region from end to end */
+	struct shreg_range_list on_request;	/* writable for who asks, else as in ranges */
 
 	struct shreg_counters counters;
 };
@@ -115,18 +123,23 @@ extern struct mutex shreg_lock;
 extern struct workqueue_struct *shreg_wq; /* all of the module's work: gone before its code is */
 
 /* region.c */
-struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory);
+struct shreg_region *shreg_region_alloc(const struct shreg_environment *env, u64 size, u64 memory,
+					bool replace);
 void shreg_region_put(struct shreg_region *region);
 struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env);
-struct shreg_region *shreg_region_find_retired_locked(const struct shreg_environment *env);
-unsigned int shreg_region_retired_count_locked(const struct shreg_environment *env);
+struct shreg_region *shreg_region_find_reslide_locked(const struct shreg_environment *env);
+unsigned int shreg_region_reslide_count_locked(const struct shreg_environment *env);
+bool shreg_region_retire_locked(struct shreg_region *region);
+int shreg_region_retire(const struct shreg_environment *env, const u8 *uuid);
+void shreg_region_keep(struct shreg_region *region);
 struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *env, bool wait);
-int shreg_region_wait(struct shreg_region *region);
+int shreg_region_wait_for_configurator(const struct shreg_environment *env);
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state);
 int shreg_region_use(struct shreg_region *region, bool attach);
 void shreg_region_unuse(struct shreg_region *region, bool attach);
 void shreg_region_destroy_unused(struct shreg_region *region);
 const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset);
+bool shreg_region_is_on_request(const struct shreg_region *region, u64 offset, u64 end);
 void shreg_region_for_each(void (*visit)(struct shreg_region *region, void *data), void *data);
 void shreg_regions_exit(void);
 
@@ -166,13 +179,43 @@ struct shreg_attach {
 	int state; /* enum shreg_attach_state; waited for with wait_var_event() */
 	bool crashed;			/* has been counted; xchg() */
 	bool notified;			/* notifier is registered: nesting is allowed */
+	unsigned long end;		/* nothing of the region is mapped from here on */
 	unsigned long *private; /* slots never to be nested (again); changed under the pmd lock */
 	unsigned long *cached;		/* slots that a CPU may have cached as nested; likewise */
 	unsigned long bits[];
 };
 
+/* partial.c: which parts of a region a process wants, and in what pieces they are mapped */
+struct shreg_part {
+	bool sparse;		/* without fillers */
+	u64 limit;
+	struct shared_region_request *requests;
+	u32 request_count;
+};
+
+struct shreg_cursor {
+	const struct shreg_region *region;
+	const struct shreg_part *part;
+	u64 offset;		/* everything before has been mapped or left out */
+	unsigned long range;	/* in region->ranges */
+	unsigned long extent;	/* in region->on_request */
+	u32 request;		/* in part->requests */
+};
+
+struct shreg_mapping {
+	u64 offset;
+	u64 size;
+	const struct shreg_range *range;
+};
+
+int shreg_part_read(struct shreg_part *part, const struct shared_region_check *check);
+void shreg_part_free(struct shreg_part *part);
+int shreg_part_check(const struct shreg_part *part, const struct shreg_region *region);
+u64 shreg_part_end(const struct shreg_part *part, const struct shreg_region *region);
+bool shreg_next_mapping(struct shreg_cursor *cursor, struct shreg_mapping *mapping);
+
 /* attach.c */
-int shreg_attach_current(struct shreg_region *region, bool eager);
+int shreg_attach_current(struct shreg_region *region, const struct shreg_part *part, bool eager);
 struct shreg_attach *shreg_attach_of(struct mm_struct *mm);
 struct shreg_attach *shreg_attach_of_current(void);
 struct shreg_attach *shreg_attach_fork(struct shreg_attach *parent, struct mm_struct *mm);
@@ -189,7 +232,7 @@ struct shreg_region *shreg_vma_region(const struct vm_area_struct *vma);
 struct page *shreg_vma_page(const struct vm_area_struct *vma, unsigned long addr);
 int shreg_fs_init(void);
 void shreg_fs_exit(void);
-struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range *range);
+struct file *shreg_fs_file(struct shreg_region *region, struct shreg_range *range);
 
 /* access.c */
 int shreg_vma_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len, int write);

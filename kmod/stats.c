@@ -37,10 +37,11 @@ static void shreg_show_region(struct shreg_region *region, void *data)
 		   region->env.team, region->env.cpu_level, region->env.compat ? 32 : 64,
 		   region->env.user_ns->ns.inum);
 	seq_printf(seq, "state %s\n", region->state == SHREG_SEALED ? "sealed" : "configuring");
-	seq_printf(seq, "size %llu\npages %lu\nranges %lu\n", region->size, region->page_count,
-		   region->range_count);
+	seq_printf(seq, "size %llu\npages %lu\nranges %lu\non_request %lu\n", region->size,
+		   region->page_count, region->ranges.count, region->on_request.count);
 	seq_printf(seq, "users %u\nattached %u\n", region->users, region->attached);
-	seq_printf(seq, "crashes %u\nretired %d\n", region->crashes, region->retired);
+	seq_printf(seq, "crashes %u\nretired %d\nkept %d\n", region->crashes, region->retired,
+		   region->kept);
 	seq_printf(seq, "tables %lu\nleaves %lu\n", region->table_count, region->leaf_count);
 	shreg_show(seq, "attaches", &counters->attaches);
 	shreg_show(seq, "nests", &counters->nests);

@@ -27,6 +27,12 @@ struct shreg_region *shreg_vma_region(const struct vm_area_struct *vma)
 	return vma->vm_ops == &shreg_vm_ops ? vma->vm_file->private_data : NULL;
 }
 
+/* What a VMA of a region maps, or a part of: it has a file of its own. */
+static const struct shreg_range *shreg_vma_range(const struct vm_area_struct *vma)
+{
+	return file_inode(vma->vm_file)->i_private;
+}
+
 /*
  * The region's page for @addr; NULL in fillers, and in a VMA that mremap() moved before it was
  * refused and could not move back.
@@ -115,8 +121,7 @@ static vm_fault_t shreg_vma_fault(struct vm_fault *vmf)
 static int shreg_vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 			      unsigned long newflags)
 {
-	struct shreg_region *region = shreg_vma_region(vma);
-	unsigned int prot = shreg_region_range_at(region, vma->vm_start - region->base)->prot;
+	unsigned int prot = shreg_vma_range(vma)->prot;
 
 	if (((newflags & VM_READ) && !prot) || ((newflags & VM_WRITE) && !(prot & PROT_WRITE)) ||
 	    ((newflags & VM_EXEC) && !(prot & PROT_EXEC)))
@@ -146,22 +151,28 @@ const struct vm_operations_struct shreg_vm_ops = {
 	.access = shreg_vma_access,
 };
 
-/* Only from shreg_attach_current(): one range as a whole, at its place. */
+static bool shreg_is_in_range(const struct vm_area_struct *vma, const struct shreg_range *range)
+{
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+
+	return offset >= range->offset &&
+	       offset + (vma->vm_end - vma->vm_start) <= range->offset + range->size;
+}
+
+/* Only from shreg_attach_current(): a piece of one range, at its place. */
 static int shreg_file_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct shreg_region *region = file->private_data;
-	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	const struct shreg_range *range = shreg_region_range_at(region, offset);
+	const struct shreg_range *range = shreg_vma_range(vma);
 	struct shreg_attach *attach;
 
-	if ((vma->vm_flags & VM_SHARED) || range->offset != offset ||
-	    region->base + offset != vma->vm_start || vma->vm_end - vma->vm_start != range->size ||
-	    READ_ONCE(range->file) != file)
+	if ((vma->vm_flags & VM_SHARED) || !shreg_is_in_range(vma, range) ||
+	    region->base + (vma->vm_pgoff << PAGE_SHIFT) != vma->vm_start)
 		return -EINVAL;
 	attach = shreg_attach_of(vma->vm_mm);
 	if (!attach)
 		return -EINVAL;
-	if (attach->region != region) {
+	if (attach->region != region || READ_ONCE(attach->state) != SHREG_ATTACHING) {
 		shreg_attach_put(attach);
 		return -EINVAL;
 	}
@@ -190,7 +201,7 @@ const struct file_operations shreg_region_fops = {
 };
 
 /* A file for a range of the region, with a reference to the region and to the module. */
-struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range *range)
+struct file *shreg_fs_file(struct shreg_region *region, struct shreg_range *range)
 {
 	struct inode *inode = shreg_may_fail(alloc_anon_inode(shreg_mount->mnt_sb),
 					     ERR_PTR(-ENOMEM));
@@ -215,6 +226,7 @@ struct file *shreg_fs_file(struct shreg_region *region, const struct shreg_range
 	}
 	kref_get(&region->ref);
 	file->private_data = region;
+	inode->i_private = range;	/* of the region: lives as long */
 	return file;
 }
 

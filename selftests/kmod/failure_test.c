@@ -154,10 +154,11 @@ FIXTURE_SETUP(failure)
 	self->query = shared_region_open();
 	ASSERT_LE(0, self->query);
 	region_describe(&self->region, 16 * PAGE, 8 * PAGE, 4 * PAGE);
+	region_put_on_request(&self->region, 4 * PAGE, 8 * PAGE, "on request");
 	ASSERT_EQ(0, region_configure(&self->region));
 	self->content = open("/tmp/shared_region_content", O_RDONLY);
 	ASSERT_LE(0, self->content);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		self->region.mappings[i].fd = self->content;
 	self->fail = open(FAIL_NTH, O_RDWR);
 	ASSERT_LE(0, self->fail);
@@ -228,6 +229,7 @@ TEST_F_TIMEOUT(failure, configuring_undoes_everything_whichever_allocation_fails
 struct attempt {
 	failure_data *self;
 	uint32_t flags;
+	bool part;		/* with pages on request */
 	int n;
 };
 
@@ -236,6 +238,17 @@ enum { SUCCEEDED = 0, FAILED = 1, WRONG = 10 };
 static int check_content(const struct region *region)
 {
 	return region_wrong_pages(region, 0, 28) ? WRONG + 5 : 0;
+}
+
+static int attach(int device, const struct attempt *attempt, struct shared_region_check *check)
+{
+	const struct shared_region_request requests[] = { { 5, 2 }, { 8, 1 } };
+
+	memset(check, 0, sizeof(*check));
+	check->flags = attempt->flags;
+	check->requests = (uint64_t)requests;
+	check->request_count = attempt->part ? 2 : 0;
+	return shared_region_check_part(device, check);
 }
 
 /* In a child of its own: CHECK with the N-th allocation failing, then without. */
@@ -249,7 +262,7 @@ static int attach_once(void *data)
 	int failed, ret;
 
 	write_number(fail, attempt->n);
-	ret = shared_region_check(device, attempt->flags, &check);
+	ret = attach(device, attempt, &check);
 	failed = has_failed(fail) && attempt->n;
 	if (failed ? ret && ret != -ENOMEM : ret)
 		return WRONG;
@@ -257,7 +270,7 @@ static int attach_once(void *data)
 		return WRONG + 1;
 	if (ret && shared_region_detach(device) != -ENOENT)
 		return WRONG + 2;
-	if (ret && shared_region_check(device, attempt->flags, &check))
+	if (ret && attach(device, attempt, &check))
 		return WRONG + 3;
 	if (check.base != (uint64_t)self->region.base)
 		return WRONG + 4;
@@ -269,9 +282,9 @@ static int attach_once(void *data)
 	return failed ? FAILED : SUCCEEDED;
 }
 
-static int attach_all_failures(failure_data *self, uint32_t flags)
+static int attach_all_failures(failure_data *self, uint32_t flags, bool part)
 {
-	struct attempt attempt = { .self = self, .flags = flags };
+	struct attempt attempt = { .self = self, .flags = flags, .part = part };
 
 	for (attempt.n = 1; attempt.n < MAX_FAILURES; attempt.n++) {
 		int code = in_child(attach_once, &attempt);
@@ -286,24 +299,30 @@ static int attach_all_failures(failure_data *self, uint32_t flags)
 	return -3;
 }
 
-static void expect_attach_works(struct __test_metadata *_metadata, failure_data *self, uint32_t flags)
+static void expect_attach_works(struct __test_metadata *_metadata, failure_data *self, uint32_t flags,
+				bool part)
 {
-	int failures = attach_all_failures(self, flags);
+	int failures = attach_all_failures(self, flags, part);
 
 	TH_LOG("%d failed allocations", failures);
-	/* the attachment, the notifier, three mappings and a filler */
-	EXPECT_LE(1 + 1 + 4, failures);
+	/* the attachment, the notifier, three mappings and a filler; or the requests and seven pieces */
+	EXPECT_LE(1 + 1 + (part ? 1 + 7 : 4), failures);
 	EXPECT_TRUE(becomes_unattached(self->query));
 }
 
 TEST_F_TIMEOUT(failure, attaching_lazily_undoes_everything_whichever_allocation_fails, 200)
 {
-	expect_attach_works(_metadata, self, 0);
+	expect_attach_works(_metadata, self, 0, false);
 }
 
 TEST_F_TIMEOUT(failure, attaching_eagerly_undoes_everything_whichever_allocation_fails, 200)
 {
-	expect_attach_works(_metadata, self, SHARED_REGION_CHECK_EAGER);
+	expect_attach_works(_metadata, self, SHARED_REGION_CHECK_EAGER, false);
+}
+
+TEST_F_TIMEOUT(failure, attaching_in_part_undoes_everything_whichever_allocation_fails, 200)
+{
+	expect_attach_works(_metadata, self, SHARED_REGION_CHECK_SPARSE, true);
 }
 
 /* What a child does whose attachment may be missing for some of its VMAs. */
@@ -435,7 +454,7 @@ TEST_F_TIMEOUT(failure, nothing_is_leaked, 280)
 		self->region.device = shared_region_open();
 		ASSERT_EQ(0, shared_region_configure(self->region.device, &self->region.request));
 		self->region.base = (char *)self->region.request.base;
-		ret = attach_all_failures(self, SHARED_REGION_CHECK_EAGER);
+		ret = attach_all_failures(self, SHARED_REGION_CHECK_EAGER, true);
 		ASSERT_LE(0, ret);
 		failures += ret;
 		close(self->region.device);

@@ -36,6 +36,8 @@
 #define PAGE		4096UL
 #define MB		(1UL << 20)
 #define SLOT		(2 * MB)
+#define ON_REQUEST	(SLOT + 16 * PAGE)	/* in the text */
+#define ON_REQUEST_PAGES	48
 #define THREADS		3
 #define SECONDS		15
 #define WORKER_MS	250
@@ -281,6 +283,32 @@ static void op_check(struct thread *t, char *at, size_t size)
 	shared_region_check(t->worker->device, (uint32_t)below(&t->random, 4), &check);
 }
 
+/* A part of the region; most of the pieces that are asked for are possible. */
+static void op_check_part(struct thread *t, char *at, size_t size)
+{
+	struct shared_region_request requests[3];
+	struct shared_region_check check = {
+		.flags = (uint32_t)below(&t->random, 2) * SHARED_REGION_CHECK_EAGER |
+			 (uint32_t)below(&t->random, 2) * SHARED_REGION_CHECK_SPARSE,
+		.limit = (uint64_t)below(&t->random, 5) * SLOT,
+		.requests = (uint64_t)requests,
+		.request_count = (uint32_t)below(&t->random, 4),
+	};
+	long page = ON_REQUEST / (long)PAGE;
+
+	for (int i = 0; i < 3; i++) {
+		page += below(&t->random, 8);
+		requests[i].page = (uint32_t)page;
+		requests[i].count = (uint32_t)(1 + below(&t->random, 10));
+		page += requests[i].count;
+	}
+	if (below(&t->random, 3))
+		shared_region_detach(t->worker->device);
+	if (!below(&t->random, 3))
+		munmap(at, size);
+	shared_region_check_part(t->worker->device, &check);
+}
+
 static void op_userfaultfd(struct thread *t, char *at, size_t size)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -440,6 +468,7 @@ static const struct {
 	{ op_touch, 20 },	{ op_map_over, 6 },	{ op_munmap, 6 },	{ op_mprotect, 8 },
 	{ op_madvise, 14 },	{ op_mremap, 5 },	{ op_lock, 4 },		{ op_read_and_write, 8 },
 	{ op_process_vm, 4 },	{ op_detach, 4 },	{ op_check, 12 },	{ op_userfaultfd, 2 },
+	{ op_check_part, 8 },
 	{ op_proc, 3 },		{ op_place, 6 },	{ op_futex, 3 },	{ op_seal, 1 },
 	{ op_fork, 5 },		{ op_ptrace, 3 },
 };
@@ -530,6 +559,7 @@ FIXTURE_SETUP(fuzz)
 	ASSERT_NE(MAP_FAILED, (void *)self->calls);
 	/* two slots of text, one of data, one with the rest and a filler */
 	region_describe(&self->region, 2 * SLOT, SLOT + MB / 2, MB);
+	region_put_on_request(&self->region, ON_REQUEST, ON_REQUEST_PAGES * PAGE, "on request");
 	ASSERT_EQ(0, region_configure(&self->region));
 	/* what the workers leave behind comes to us */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));

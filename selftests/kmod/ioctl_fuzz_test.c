@@ -43,6 +43,7 @@ struct fuzzer {
 	char *edge;			/* the next page is not there */
 	struct region region;		/* a valid request */
 	struct shared_region_mapping mappings[8];
+	struct shared_region_request requests[4];
 };
 
 static long below(struct fuzzer *f, long limit)
@@ -74,7 +75,7 @@ static uint64_t some_size(struct fuzzer *f, uint64_t good)
 
 static void fill_mapping(struct fuzzer *f, struct shared_region_mapping *map)
 {
-	*map = f->region.mappings[below(f, 3)];
+	*map = f->region.mappings[below(f, 4)];
 	map->fd = seldom(f) ? f->fds[below(f, 8)] : f->fds[0];
 	map->prot = (uint32_t)some(f, map->prot);
 	map->flags = (uint32_t)some(f, map->flags);
@@ -97,8 +98,42 @@ static void fill_map_and_slide(struct fuzzer *f, struct shared_region_map_and_sl
 	map->mappings = some(f, (uint64_t)f->mappings);
 	map->mapping_size = (uint32_t)some(f, sizeof(f->mappings[0]));
 	map->region_size = some_size(f, f->region.size);
-	map->flags = (uint32_t)some(f, 0);
+	map->flags = (uint32_t)some(f, (uint64_t)below(f, 4) << 1);
 	map->base = some(f, 0);
+}
+
+/* Mostly pages that the fourth mapping puts on request. */
+static void fill_check(struct fuzzer *f, struct shared_region_check *check)
+{
+	bool valid = below(f, 2);
+
+	*check = (struct shared_region_check){
+		.size = sizeof(*check),
+		.flags = (uint32_t)below(f, 16) & ~SHARED_REGION_CHECK_WAIT,
+		.limit = (uint64_t)below(f, 2) * SLOT,
+		.request_count = (uint32_t)below(f, 4),
+		.requests = (uint64_t)f->requests,
+	};
+	for (uint32_t i = 0; i < 4; i++)
+		f->requests[i] = (struct shared_region_request){ .page = 4 + 2 * i, .count = 1 + i % 2 };
+	memcpy(check->uuid, f->region.request.uuid, sizeof(check->uuid));
+	if (valid)
+		return;
+	check->flags = (uint32_t)some(f, check->flags);
+	check->limit = some(f, check->limit);
+	check->request_count = (uint32_t)some(f, check->request_count);
+	check->requests = some(f, check->requests);
+	check->reserved = (uint32_t)some(f, 0);
+	check->uuid[0] ^= (unsigned char)below(f, 2);
+	f->requests[below(f, 4)].page = (uint32_t)some(f, 5);
+	f->requests[below(f, 4)].count = (uint32_t)some(f, 3);
+}
+
+static void fill_retire(struct fuzzer *f, struct shared_region_retire *retire)
+{
+	*retire = (struct shared_region_retire){ .size = sizeof(*retire), .flags = (uint32_t)some(f, (uint64_t)below(f, 2)) };
+	if (!seldom(f))
+		memcpy(retire->uuid, f->region.request.uuid, sizeof(retire->uuid));
 }
 
 static const char *some_path(struct fuzzer *f)
@@ -127,6 +162,7 @@ union argument {
 	struct shared_region_map_and_slide map_and_slide;
 	struct shared_region_query query;
 	struct shared_region_detach detach;
+	struct shared_region_retire retire;
 	struct shared_region_interpreter interpreter;
 	char bytes[512];
 };
@@ -136,7 +172,7 @@ static size_t fill(struct fuzzer *f, unsigned long command, union argument *arg)
 	memset(arg, 0, sizeof(*arg));
 	switch (command) {
 	case SHARED_REGION_CHECK:
-		arg->check = (struct shared_region_check){ .size = sizeof(arg->check), .flags = (uint32_t)some(f, 1) };
+		fill_check(f, &arg->check);
 		return sizeof(arg->check);
 	case SHARED_REGION_MAP_AND_SLIDE:
 		fill_map_and_slide(f, &arg->map_and_slide);
@@ -147,6 +183,9 @@ static size_t fill(struct fuzzer *f, unsigned long command, union argument *arg)
 	case SHARED_REGION_DETACH:
 		arg->detach = (struct shared_region_detach){ .size = sizeof(arg->detach), .flags = (uint32_t)some(f, 0) };
 		return sizeof(arg->detach);
+	case SHARED_REGION_RETIRE:
+		fill_retire(f, &arg->retire);
+		return sizeof(arg->retire);
 	default:
 		fill_interpreter(f, &arg->interpreter, command == SHARED_REGION_INTERPRETER_SET);
 		return sizeof(arg->interpreter);
@@ -160,14 +199,19 @@ static bool is_documented(unsigned long command, int error)
 	case 0: case EINVAL: case E2BIG: case EFAULT: case ENOMEM: case EINTR:
 		return true;
 	case ENOTTY:
-		return command > SHARED_REGION_INTERPRETER_QUERY || command < SHARED_REGION_CHECK;
+		return command > SHARED_REGION_RETIRE || command < SHARED_REGION_CHECK;
 	case EEXIST:
 		return command != SHARED_REGION_QUERY && command != SHARED_REGION_DETACH;
 	case EPERM:
 		return command != SHARED_REGION_CHECK && command != SHARED_REGION_QUERY;
 	case EAGAIN:
 		return command == SHARED_REGION_CHECK;
-	case EBADF: case ESTALE: case EBADMSG: case ETXTBSY:
+	case EBUSY:
+		return command == SHARED_REGION_CHECK;
+	case ESTALE:
+		return command == SHARED_REGION_CHECK || command == SHARED_REGION_RETIRE ||
+		       command == SHARED_REGION_MAP_AND_SLIDE;
+	case EBADF: case EBADMSG: case ETXTBSY:
 		return command == SHARED_REGION_MAP_AND_SLIDE;
 	case EACCES:
 		return command == SHARED_REGION_MAP_AND_SLIDE || command == SHARED_REGION_INTERPRETER_SET;
@@ -207,7 +251,7 @@ static void *place(struct fuzzer *f, const union argument *arg, size_t size)
 static int run_calls(struct fuzzer *f, bool privileged, long *successes)
 {
 	for (int i = 0; i < CALLS; i++) {
-		unsigned long command = SHARED_REGION_CHECK + (unsigned long)below(f, 7);
+		unsigned long command = SHARED_REGION_CHECK + (unsigned long)below(f, 8);
 		union argument arg;
 		size_t size;
 		int error;
@@ -227,12 +271,14 @@ static int run_calls(struct fuzzer *f, bool privileged, long *successes)
 		    (command == SHARED_REGION_MAP_AND_SLIDE || command >= SHARED_REGION_INTERPRETER_SET))
 			return printf("# call %d: command %#lx was allowed\n", i, command), 21;
 		if (!error)
-			successes[command & 7]++;
+			successes[command - SHARED_REGION_CHECK]++;
 		/* regions and pairs come and go */
 		if (!below(f, 40)) {
 			shared_region_detach(f->device);
 			close(f->device);
 			f->device = shared_region_open();
+			if (privileged)
+				shared_region_configure(f->device, &f->region.request);
 		}
 	}
 	return 0;
@@ -253,6 +299,7 @@ static void prepare(struct fuzzer *f)
 	int pipes[2];
 
 	region_describe(&f->region, 16 * PAGE, 8 * PAGE, 4 * PAGE);
+	region_put_on_request(&f->region, 4 * PAGE, 8 * PAGE, NULL);
 	region_configure(&f->region); /* makes the file */
 	close(f->region.device);
 	f->region.device = -1;
@@ -261,6 +308,8 @@ static void prepare(struct fuzzer *f)
 	if (pipe(pipes))
 		perror("pipe");
 	f->fds[0] = open("/tmp/shared_region_content", O_RDONLY);
+	for (int i = 0; i < 4; i++)
+		f->region.mappings[i].fd = f->fds[0];
 	f->fds[1] = pipes[0];
 	f->fds[2] = open("/tmp", O_RDONLY);
 	f->fds[3] = memfd_create("fuzz", 0);
@@ -332,12 +381,13 @@ TEST_F_TIMEOUT(random_ioctls, of_root_get_documented_answers, 100)
 	int device;
 
 	EXPECT_EQ(0, in_child(as_root, self));
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		TH_LOG("command %d: %ld successes", i, self->successes[i]);
 		EXPECT_LT(0, self->successes[i]);
 	}
 	close(self->fuzzer.device);
 	device = self->fuzzer.device = shared_region_open();
+	shared_region_retire(device, NULL);	/* one that is kept */
 	for (int i = 0; i < 2; i++) {
 		static const char *const names[] = { "/tmp/fuzz_ld", "/tmp/fuzz_replacement" };
 

@@ -54,7 +54,7 @@ TEST_F(device, an_unknown_ioctl_is_enotty)
 
 TEST_F(device, a_size_below_the_first_versions_is_einval)
 {
-	self->check.size = sizeof(self->check) - 1;
+	self->check.size = offsetof(struct shared_region_check, limit) - 1;
 	EXPECT_EQ(-1, ioctl(self->fd, SHARED_REGION_CHECK, &self->check));
 	EXPECT_EQ(EINVAL, errno);
 }
@@ -130,6 +130,11 @@ REFUSED(an_unaligned_slide, EINVAL, self->region.slide[0] += 4)
 REFUSED(a_slide_bitmap_that_runs_out, EINVAL, self->region.slide[MB / PAGE - 1] = ~0ULL;
 	self->region.slide[MB / PAGE - 2] = SLOT + MB - 8)
 REFUSED(an_unreadable_slide, EFAULT, map[1].slide = 8)
+REFUSED(on_request_but_not_private, EINVAL, map[0].flags = SHARED_REGION_MAPPING_ON_REQUEST)
+REFUSED(on_request_over_nothing, EINVAL, map[1].flags |= SHARED_REGION_MAPPING_ON_REQUEST)
+REFUSED(on_request_over_writable_pages, EINVAL, region_put_on_request(&self->region, SLOT + PAGE, PAGE, NULL))
+REFUSED(on_request_half_over_nothing, EINVAL, map[1].flags |= SHARED_REGION_MAPPING_ON_REQUEST;
+	map[1].region_offset = SLOT - PAGE; map[1].slide_count = 0)
 REFUSED(no_mapping, EINVAL, request->mapping_count = 0)
 REFUSED(too_many_mappings, E2BIG, request->mapping_count = 100000)
 REFUSED(an_empty_region, EINVAL, request->region_size = 0)

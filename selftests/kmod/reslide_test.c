@@ -212,7 +212,8 @@ TEST_F(reslide, after_enough_crashes_new_processes_need_another_region)
 
 	/* who has it keeps it, and so do its children */
 	ASSERT_EQ(0, shared_region_query(self->fd, &self->query));
-	EXPECT_EQ(SHARED_REGION_QUERY_ATTACHED | SHARED_REGION_QUERY_RESLIDE, self->query.flags);
+	EXPECT_EQ(SHARED_REGION_QUERY_ATTACHED | SHARED_REGION_QUERY_RESLIDE | SHARED_REGION_QUERY_RETIRED,
+		  self->query.flags);
 	EXPECT_EQ(SHARED_REGION_STATE_SEALED, self->query.state);
 	EXPECT_EQ(0, all_right(&self->region));
 	EXPECT_EQ(0, in_child(all_right, &self->region));

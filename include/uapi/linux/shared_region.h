@@ -19,7 +19,8 @@
  * is root's; absent and empty are the same) and user namespace of the caller. It is configured
  * once, by one ioctl, into a place that nobody can see; then it is sealed: content, protections
  * and base never change again. It goes when the last process that is attached and the last file
- * descriptor that configured it are gone, after a delay (module parameter destroy_delay).
+ * descriptor that configured it are gone, after a delay (module parameter destroy_delay); one
+ * configured with SHARED_REGION_KEEP only after it was retired.
  *
  * All structures begin with their size and may grow: a shorter one is completed with zeros; a
  * longer one is accepted if what this kernel does not know is zero. Reserved fields and unknown
@@ -47,13 +48,23 @@
  *	EEXIST		the caller has something mapped in the region's range
  *	ENFILE		no more open files in the system
  *	EACCES, EPERM	a security module forbids the mapping
+ *	ESTALE		with SHARED_REGION_CHECK_UUID: the region has another UUID
+ *	EBUSY		the caller is attached, and a limit, requests or SHARED_REGION_CHECK_SPARSE
+ *			were given: what it has mapped stays as it is
+ *	EINVAL		the limit is not a multiple of 2 MiB; a request is empty, does not follow
+ *			the one before it, or leaves the limit or the pages that are mapped on
+ *			request
+ *	E2BIG		too many requests
+ *	After an error nothing of the region is mapped (unless it was before).
  *	An attached process gets the answer for the region that it has, whatever its root is now,
  *	and whatever it has unmapped of it.
  *
  * SHARED_REGION_MAP_AND_SLIDE	configure the environment's region and seal it; the caller is not
  *				attached
- *	EPERM		no CAP_SYS_ADMIN in the caller's user namespace
- *	EEXIST		the environment has a region with another configuration
+ *	EPERM		no CAP_SYS_ADMIN in the caller's user namespace; or SHARED_REGION_KEEP, and
+ *			that is not the initial one
+ *	EEXIST		the environment has a region with another configuration, and
+ *			SHARED_REGION_REPLACE was not given
  *	EBADF		a mapping's fd is not open for reading
  *	EACCES		a mapping's file is not regular, or may be written by group or others, or
  *			belongs to somebody else than the caller or the namespace's root
@@ -78,6 +89,11 @@
  *	EPERM		a part of it is sealed with mseal()
  *	ENOMEM		no memory, or too many mappings, to split one: nothing is unmapped
  *
+ * SHARED_REGION_RETIRE	CHECK finds the environment's region no more; who is attached keeps it
+ *	EPERM		no CAP_SYS_ADMIN in the caller's user namespace
+ *	ENOENT		the environment has no sealed region
+ *	ESTALE		with SHARED_REGION_RETIRE_UUID: it has another UUID
+ *
  * SHARED_REGION_INTERPRETER_SET	substitute an interpreter, for programs of the caller's root
  *					directory
  * SHARED_REGION_INTERPRETER_CLEAR	stop it
@@ -100,6 +116,7 @@
 #define SHARED_REGION_UUID_SIZE		16
 #define SHARED_REGION_SHA256_SIZE	32
 #define SHARED_REGION_MAX_MAPPINGS	4096
+#define SHARED_REGION_MAX_REQUESTS	4096
 #define SHARED_REGION_NAME_MAX		64	/* with the NUL */
 #define SHARED_REGION_MAX_SIZE		(16ULL << 30)
 #define SHARED_REGION_MAX_SLIDE_COUNT	(8U << 20)	/* of all mappings together */
@@ -107,6 +124,20 @@
 /* shared_region_check.flags */
 #define SHARED_REGION_CHECK_EAGER	(1U << 0)	/* nest the tables now: no fault later */
 #define SHARED_REGION_CHECK_WAIT	(1U << 1)	/* sleep, killably, until it is sealed */
+#define SHARED_REGION_CHECK_UUID	(1U << 2)	/* ESTALE unless it has this @uuid */
+#define SHARED_REGION_CHECK_SPARSE	(1U << 3)	/* what no mapping covers stays unmapped */
+
+/**
+ * struct shared_region_request - pages that SHARED_REGION_CHECK shall map writable
+ * @page:	region offset / 4096
+ * @count:	number of pages, not 0
+ *
+ * All of them are pages of mappings with SHARED_REGION_MAPPING_ON_REQUEST.
+ */
+struct shared_region_request {
+	__u32 page;
+	__u32 count;
+};
 
 /**
  * struct shared_region_check - argument of SHARED_REGION_CHECK
@@ -115,7 +146,12 @@
  * @base:	out: address of region offset 0
  * @region_size: out: bytes from @base that belong to the region, a multiple of 2 MiB
  * @slide:	out: distance of @base from the lowest possible base
- * @uuid:	out: as given by the configurator
+ * @uuid:	out: as given by the configurator; in: see SHARED_REGION_CHECK_UUID
+ * @limit:	in: only region offsets below are mapped; a multiple of 2 MiB, 0: all
+ * @requests:	in: address of @request_count structures shared_region_request in rising order,
+ *		which do not overlap
+ * @request_count: in: up to SHARED_REGION_MAX_REQUESTS
+ * @reserved:	0
  */
 struct shared_region_check {
 	__u32 size;
@@ -124,6 +160,10 @@ struct shared_region_check {
 	__aligned_u64 region_size;
 	__aligned_u64 slide;
 	__u8 uuid[SHARED_REGION_UUID_SIZE];
+	__aligned_u64 limit;
+	__aligned_u64 requests;
+	__u32 request_count;
+	__u32 reserved;
 };
 
 /* shared_region_mapping.prot */
@@ -134,6 +174,7 @@ struct shared_region_check {
 /* shared_region_mapping.flags */
 #define SHARED_REGION_MAPPING_PRIVATE	(1U << 0)	/* for PROT_WRITE: copied when written */
 #define SHARED_REGION_MAPPING_ZERO	(1U << 1)	/* no file: zeros; fd is -1 */
+#define SHARED_REGION_MAPPING_ON_REQUEST	(1U << 2)	/* see below */
 
 /**
  * struct shared_region_mapping - one piece of the region
@@ -150,6 +191,11 @@ struct shared_region_check {
  * @slide_count: 0: nothing slides; over all mappings up to SHARED_REGION_MAX_SLIDE_COUNT
  * @name:	0, or address of a string of printable ASCII: what /proc/PID/maps shows behind the
  *		UUID. Mappings that share a VMA are shown as FIRST+N: the first one's, and N others.
+ *
+ * A mapping ON_REQUEST is PRIVATE and lies over earlier read-only ones. CHECK maps those of its
+ * pages that it is asked for READ|WRITE. The others are a part of what is mapped around them, with
+ * the protection of the mapping below, so that data in the midst of text costs no VMA; they can be
+ * read, whatever else that protection allows.
  *
  * Its size is an array stride, which is why it does not begin with one: see
  * shared_region_map_and_slide.mapping_size.
@@ -169,11 +215,13 @@ struct shared_region_mapping {
 
 /* shared_region_map_and_slide.flags */
 #define SHARED_REGION_VERIFY_SHA256	(1U << 0)
+#define SHARED_REGION_KEEP		(1U << 1)	/* until it is retired, used or not */
+#define SHARED_REGION_REPLACE		(1U << 2)	/* retire the one that is there */
 
 /**
  * struct shared_region_map_and_slide - argument of SHARED_REGION_MAP_AND_SLIDE
  * @size:	in: sizeof(struct shared_region_map_and_slide)
- * @flags:	in: SHARED_REGION_VERIFY_SHA256
+ * @flags:	in: SHARED_REGION_VERIFY_SHA256, _KEEP, _REPLACE
  * @mappings:	in: address of @mapping_count structures of @mapping_size bytes each
  * @mapping_count: in: 1 to SHARED_REGION_MAX_MAPPINGS
  * @mapping_size: in: sizeof(struct shared_region_mapping)
@@ -184,6 +232,10 @@ struct shared_region_mapping {
  *		order of the mappings
  * @base:	out: address of region offset 0
  * @slide:	out: as in struct shared_region_check
+ *
+ * With SHARED_REGION_KEEP the region needs no open descriptor, and the module cannot be unloaded
+ * while it exists. With SHARED_REGION_REPLACE an earlier region with another configuration is in
+ * force until the new one is sealed, and retired in that moment; it stays if configuring fails.
  */
 struct shared_region_map_and_slide {
 	__u32 size;
@@ -206,6 +258,8 @@ struct shared_region_map_and_slide {
 /* shared_region_query.flags, out */
 #define SHARED_REGION_QUERY_ATTACHED	(1U << 0)	/* the caller is attached to this region */
 #define SHARED_REGION_QUERY_RESLIDE	(1U << 1)	/* crashes: others need a new one */
+#define SHARED_REGION_QUERY_KEPT	(1U << 2)	/* SHARED_REGION_KEEP */
+#define SHARED_REGION_QUERY_RETIRED	(1U << 3)	/* found by nobody any more */
 
 /**
  * struct shared_region_query - argument of SHARED_REGION_QUERY; everything but @size is an answer
@@ -259,6 +313,21 @@ struct shared_region_detach {
 	__u32 flags;
 };
 
+/* shared_region_retire.flags */
+#define SHARED_REGION_RETIRE_UUID	(1U << 0)	/* only if it has this @uuid */
+
+/**
+ * struct shared_region_retire - argument of SHARED_REGION_RETIRE
+ * @size:	in: sizeof(struct shared_region_retire)
+ * @flags:	in: 0 or SHARED_REGION_RETIRE_UUID
+ * @uuid:	in: see there
+ */
+struct shared_region_retire {
+	__u32 size;
+	__u32 flags;
+	__u8 uuid[SHARED_REGION_UUID_SIZE];
+};
+
 /* shared_region_interpreter.flags */
 #define SHARED_REGION_INTERPRETER_UNTIL_CLOSE	(1U << 0)	/* ends with the open file */
 
@@ -304,5 +373,6 @@ struct shared_region_interpreter {
 #define SHARED_REGION_INTERPRETER_SET	_IO(SHARED_REGION_IOC_MAGIC, 4)
 #define SHARED_REGION_INTERPRETER_CLEAR	_IO(SHARED_REGION_IOC_MAGIC, 5)
 #define SHARED_REGION_INTERPRETER_QUERY	_IO(SHARED_REGION_IOC_MAGIC, 6)
+#define SHARED_REGION_RETIRE		_IO(SHARED_REGION_IOC_MAGIC, 7)
 
 #endif /* _UAPI_LINUX_SHARED_REGION_H */

@@ -123,6 +123,15 @@ void region_describe(struct region *region, size_t text_size, size_t data_size, 
 	memcpy(region->request.uuid, "0123456789abcdef", 16);
 }
 
+void region_put_on_request(struct region *region, size_t offset, size_t size, const char *name)
+{
+	int i = (int)region->request.mapping_count++;
+
+	describe_mapping(region, i, offset, size, SHARED_REGION_PROT_READ | SHARED_REGION_PROT_WRITE);
+	region->mappings[i].flags |= SHARED_REGION_MAPPING_ON_REQUEST;
+	region->mappings[i].name = (uint64_t)name;
+}
+
 int region_configure(struct region *region)
 {
 	int fd;
@@ -134,7 +143,7 @@ int region_configure(struct region *region)
 	if (region->device < 0)
 		return region->result = region->device;
 	fd = open(CONTENT_FILE, O_RDONLY);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 6; i++)
 		if (!(region->mappings[i].flags & SHARED_REGION_MAPPING_ZERO))
 			region->mappings[i].fd = fd;
 	region->result = shared_region_configure(region->device, &region->request);

@@ -24,13 +24,15 @@ struct region {
 	int result;			/* of configuring: 0 or -errno */
 	char *base;
 	size_t text_size, data_size, rodata_size, size;
-	struct shared_region_mapping mappings[3];
+	struct shared_region_mapping mappings[6];
 	struct shared_region_map_and_slide request;
 	uint64_t *slide;
 };
 
 /* Small: 2 slots of text, 1 slot shared by data and read-only data and filler. */
 void region_describe(struct region *region, size_t text_size, size_t data_size, size_t rodata_size);
+/* One more mapping with the content that is there: pages that are writable only for who asks for them. */
+void region_put_on_request(struct region *region, size_t offset, size_t size, const char *name);
 int region_configure(struct region *region);
 void region_close(struct region *region);
 

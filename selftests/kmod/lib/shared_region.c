@@ -26,6 +26,12 @@ int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer)
 	return call(fd, SHARED_REGION_CHECK, answer);
 }
 
+int shared_region_check_part(int fd, struct shared_region_check *check)
+{
+	check->size = sizeof(*check);
+	return call(fd, SHARED_REGION_CHECK, check);
+}
+
 int shared_region_configure(int fd, struct shared_region_map_and_slide *request)
 {
 	request->size = sizeof(*request);
@@ -45,6 +51,17 @@ int shared_region_detach(int fd)
 	struct shared_region_detach detach = { .size = sizeof(detach) };
 
 	return call(fd, SHARED_REGION_DETACH, &detach);
+}
+
+int shared_region_retire(int fd, const void *uuid)
+{
+	struct shared_region_retire retire = { .size = sizeof(retire) };
+
+	if (uuid) {
+		retire.flags = SHARED_REGION_RETIRE_UUID;
+		memcpy(retire.uuid, uuid, sizeof(retire.uuid));
+	}
+	return call(fd, SHARED_REGION_RETIRE, &retire);
 }
 
 static void name_interpreter(struct shared_region_interpreter *argument, const char *genuine)

@@ -14,9 +14,13 @@ extern "C" {
 
 int shared_region_open(void);
 int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer);
+/* Sizes only: flags, UUID, limit and requests are the caller's. */
+int shared_region_check_part(int fd, struct shared_region_check *check);
 int shared_region_configure(int fd, struct shared_region_map_and_slide *request);
 int shared_region_query(int fd, struct shared_region_query *answer);
 int shared_region_detach(int fd);
+/* `uuid`: only the region that has it; NULL: any. */
+int shared_region_retire(int fd, const void *uuid);
 int shared_region_interpreter_set(int fd, const char *genuine, const char *replacement);
 int shared_region_interpreter_set_until_close(int fd, const char *genuine, const char *replacement);
 int shared_region_interpreter_clear(int fd, const char *genuine);

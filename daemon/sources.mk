@@ -2,18 +2,19 @@
 PROGRAMS += dyldctl
 
 DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/mapped_file.cc \
+	daemon/user/user_directory.cc daemon/user/user_set_writer.cc \
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
 	daemon/activation/activation.cc daemon/activation/generation.cc \
 	daemon/activation/large_pages.cc daemon/activation/place.cc \
 	daemon/activation/region_area.cc daemon/activation/region_writer.cc
 
 # CLI11 and nlohmann/json throw.
-DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc clean.cc list.cc output.cc \
+DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc list.cc output.cc \
 	report.cc run.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 
 # (Not :=, since BENCH_SOURCES comes later.)
 dyldctl_SOURCES = $(DYLDCTL_COMMANDS) $(DAEMON_SOURCES) daemon/dyldctl/freshness.cc \
 	daemon/dyldctl/generations.cc daemon/dyldctl/launch.cc daemon/dyldctl/program_state.cc \
-	daemon/dyldctl/programs.cc $(BENCH_SOURCES)
+	daemon/dyldctl/programs.cc daemon/dyldctl/user_set_builder.cc $(BENCH_SOURCES)
 dyldctl_LIBS := -lcrypto

@@ -26,13 +26,15 @@ dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
 dyld-tail_MAX := 32768
 dyld-tail_CXXFLAGS := -Os
 dyld-tail_SOURCES := libdyldshim/tail/entry.S libdyldshim/tail/tail.cc libdyldshim/tail/report.cc \
-	libdyldshim/tail/genuine.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
+	libdyldshim/tail/genuine.cc libdyldshim/tail/own_set.cc libdyldshim/shared/user_set.cc \
+	libdyldshim/shared/cache_text.cc libdyldshim/shared/program.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 dyld-stage2_MAX := 65536
 dyld-stage2_CXXFLAGS := -O2
 dyld-stage2_SOURCES := libdyldshim/stage2/entry.S libdyldshim/stage2/stage2.cc \
 	libdyldshim/stage2/validity.cc libdyldshim/stage2/attach.cc libdyldshim/stage2/fixups.cc \
-	libdyldshim/stage2/kernel_state.cc libdyldshim/stage2/map_set.cc libdyldshim/shared/memory.cc
+	libdyldshim/stage2/kernel_state.cc libdyldshim/stage2/map_set.cc libdyldshim/stage2/override.cc \
+	libdyldshim/shared/user_set.cc libdyldshim/shared/memory.cc
 
 # $(1): stage
 define stage_template

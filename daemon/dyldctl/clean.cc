@@ -3,6 +3,7 @@
 #include "daemon/activation/activation.h"
 #include "daemon/activation/place.h"
 #include "daemon/dyldctl/output.h"
+#include "daemon/user/user_directory.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -42,12 +43,39 @@ Outcome<std::string> clean(const Context &context) {
     return state.path();
 }
 
+// The caller's own sets, and their directory unless it holds something else.
+Outcome<std::string> clean_own(uint64_t *removed) {
+    *removed = 0;
+    Outcome<UserDirectory> directory = UserDirectory::open();
+    if (!directory.ok() && directory.error().code == ENOENT)
+        return std::string();
+    if (!directory.ok())
+        return std::move(directory.error());
+    *removed = TRY(directory.value().clean());
+    return directory.value().path();
+}
+
+void report_own(Context &context) {
+    uint64_t removed;
+    Outcome<std::string> path = clean_own(&removed);
+    if (!path.ok())
+        return fail(context, path.error());
+    if (context.json)
+        print_json(Json{{"removed", path.value()}, {"sets", removed}});
+    else if (!path.value().empty())
+        printf("removed %s from %s\n", counted(removed, "set").c_str(), path.value().c_str());
+}
+
 } // namespace
 
 void add_clean(CLI::App &app, Context &context) {
     CLI::App *command =
         app.add_subcommand("clean", "remove the activation and all generations of the state directory");
-    command->callback([&context] {
+    auto own = std::make_shared<bool>(false);
+    command->add_flag("--own", *own, "remove the caller's own sets instead");
+    command->callback([own, &context] {
+        if (*own)
+            return report_own(context);
         Outcome<std::string> removed = clean(context);
         if (!removed.ok())
             return fail(context, removed.error());

@@ -16,7 +16,8 @@ enum ExitCode : int {
     kOk = 0,
     kFailed = 1,
     kUsage = 2,
-    kNotPrebuilt = 3,     // why: not prebuilt; build: none of the named programs could be captured
+    kNotPrebuilt = 3,     // why: not prebuilt; build: none of the named programs could be captured;
+                          // build-set: one of them has no set
     kRunFailed = 125,     // run: dyldctl itself failed
     kCannotExecute = 126, // run: PROGRAM was found but cannot be executed
     kNotFound = 127,      // run: no such PROGRAM
@@ -32,6 +33,7 @@ struct Context {
 using Json = nlohmann::ordered_json;
 
 void add_build(CLI::App &app, Context &context);
+void add_build_set(CLI::App &app, Context &context);
 void add_activate(CLI::App &app, Context &context);
 void add_deactivate(CLI::App &app, Context &context);
 // `command` is PROGRAM ARGS: split off before parsing, so that its options stay its own.

@@ -149,7 +149,7 @@ Done try_in_child(const LaunchFiles &files) {
 } // namespace
 
 Outcome<LaunchFiles> find_launch_files(const std::string &option) {
-    std::string path = TRY(choose_state_path(option));
+    std::string path = TRY(choose_existing_state_path(option));
     Outcome<StateDirectory> state = StateDirectory::open(path);
     if (!state.ok())
         return state.error().code == ENOENT ? nothing_built(path) : std::move(state.error());
@@ -174,6 +174,21 @@ Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
     if (access(files.alias.c_str(), F_OK) != 0)
         return Failure::system(errno, files.alias, "missing (`dyldctl build` makes it)");
     return files;
+}
+
+Done enter_genuine_namespace(const LaunchFiles &files) {
+    if (!is_ld_dyld(files.genuine_loader))
+        return Success{};
+    if (is_ld_dyld(files.alias) || access(files.alias.c_str(), X_OK) != 0)
+        return Failure::about(files.genuine_loader, "is ld-dyld.so here, and " + files.alias +
+                                                        " does not lead to the genuine ld.so");
+    if (geteuid() != 0)
+        TRY(unshare_user());
+    else if (unshare(CLONE_NEWNS) != 0)
+        return Failure::system(errno, "", "cannot make a mount namespace");
+    TRY(make_mounts_slave());
+    return bind(files.alias,
+                files.genuine_loader); // what a `run` mounted there cannot be unmounted by a user
 }
 
 bool inside_launch_namespace(const LaunchFiles &files) {

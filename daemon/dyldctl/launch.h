@@ -19,12 +19,16 @@ struct LaunchFiles {
 // Errors: nothing was built for this state.
 Outcome<LaunchFiles> find_launch_files(const StateDirectory &state);
 
-// The same for choose_state_path(option); ENOENT also where there is no such directory.
+// The same for choose_existing_state_path(option); ENOENT also where there is no such directory.
 Outcome<LaunchFiles> find_launch_files(const std::string &option);
 
 // Puts this process into such a namespace: as root a mount namespace, else a user and mount namespace that
 // keeps uid and gid. Fails, with the process as it was, where that is not allowed.
 Done enter_launch_namespace(const LaunchFiles &files);
+
+// The opposite: puts this process, which may lie in such a namespace, into one in which the genuine ld.so is
+// at its path again. For captures, which start programs by it. Does nothing where it is there already.
+Done enter_genuine_namespace(const LaunchFiles &files);
 
 // Whether ld-dyld.so of this state already lies at ld.so's path (inside `dyldctl run`).
 bool inside_launch_namespace(const LaunchFiles &files);

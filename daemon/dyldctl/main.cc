@@ -60,6 +60,7 @@ int main(int argc, char **argv) {
     app.add_flag("--json", context.json, "print the result as JSON");
     app.add_flag("--quiet,-q", context.quiet, "no notes and no progress on stderr");
     add_build(app, context);
+    add_build_set(app, context);
     add_activate(app, context);
     add_deactivate(app, context);
     add_run(app, context, command);

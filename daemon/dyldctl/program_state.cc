@@ -6,7 +6,7 @@
 namespace sharedregion {
 
 Outcome<OpenState> OpenState::open(const std::string &option) {
-    StateDirectory directory = TRY(StateDirectory::open_chosen(option));
+    StateDirectory directory = TRY(StateDirectory::open_existing(option));
     std::string name = directory.current_generation();
     if (name.empty())
         return Failure::about(directory.path(), "nothing built here yet; run `dyldctl build PROGRAM...`",

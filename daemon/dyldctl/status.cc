@@ -48,7 +48,7 @@ Json activation_status(const StateDirectory &state, const ActiveRegion &region) 
 }
 
 Outcome<Json> collect(const Context &context) {
-    StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
+    StateDirectory state = TRY(StateDirectory::open_existing(context.state_option));
     Json json = {{"state", state.path()}, {"generation", nullptr}, {"activation", nullptr}};
     std::string name = state.current_generation();
     if (!name.empty()) {

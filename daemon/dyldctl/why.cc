@@ -7,6 +7,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/program_state.h"
 #include "daemon/dyldctl/programs.h"
+#include "daemon/dyldctl/user_set_builder.h"
 #include "daemon/state/loader_record.h"
 #include "sharedregion/printable.h"
 #include "sharedregion/secure_start.h"
@@ -133,6 +134,21 @@ void explain_by_record(OpenState *state, const SetProgramRecord &record, const s
     }
 }
 
+// What became of the caller's own set: it is there but does not hold, or the last attempt failed.
+void explain_own_set(const OpenState &open, const std::string &path, Answer *answer) {
+    Outcome<UserDirectory> directory = UserDirectory::open();
+    if (answer->word != "no-set" || !open.region || !directory.ok())
+        return;
+    Outcome<std::vector<UserSetFile>> sets = directory.value().sets();
+    FileCheck files;
+    for (const UserSetFile &file : sets.ok() ? sets.value() : std::vector<UserSetFile>())
+        if (file.program == path)
+            if (std::optional<Stale> stale = stale_user_set(file, &*open.region, &files))
+                answer->detail = "own set: " + stale->reason + " " + stale->detail;
+    if (std::string failure = recorded_failure(directory.value(), *open.region, path); !failure.empty())
+        answer->detail = "own set: not built: " + failure;
+}
+
 // ld-dyld.so knows only that there is no set, or finds that of another program with the same build-id; the
 // files of the generation know what became of this one.
 void explain_no_set(const Context &context, const std::string &path, Answer *answer) {
@@ -143,6 +159,7 @@ void explain_no_set(const Context &context, const std::string &path, Answer *ans
         explain_by_record(&open.value(), *record, path, answer);
     else if (answer->word == "no-set")
         answer->detail = "never built: run `dyldctl build " + path + "`";
+    explain_own_set(open.value(), path, answer);
 }
 
 // What can be said without starting anything; false: ld-dyld.so has to be asked.

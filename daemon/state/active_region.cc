@@ -2,14 +2,18 @@
 #include "daemon/state/active_region.h"
 
 #include <cerrno>
+#include <fcntl.h>
 
 namespace sharedregion {
 
 Outcome<std::optional<ActiveRegion>> ActiveRegion::open(const StateDirectory &state) {
-    std::string directory = state.active_directory();
-    std::string path = directory + "/region";
+    return open(state.path());
+}
+
+Outcome<std::optional<ActiveRegion>> ActiveRegion::open(const std::string &state) {
+    std::string path = read_symlink(AT_FDCWD, state + "/active") + "/region";
     struct stat st;
-    if (directory.empty() || (stat(path.c_str(), &st) != 0 && errno == ENOENT))
+    if (path[0] != '/' || path == "/region" || (stat(path.c_str(), &st) != 0 && errno == ENOENT))
         return std::optional<ActiveRegion>();
     MappedFile file = TRY(MappedFile::open(path));
     const auto *header = file.bytes().at<RegionHeader>(0);
@@ -48,6 +52,17 @@ bool ActiveRegion::contains(uint64_t key) const {
         if (slot.key == key)
             return true;
     return false;
+}
+
+std::optional<SetView> ActiveRegion::find_set(uint64_t key, const FileIdentity &identity) const {
+    for (const RegionIndexSlot &slot : index()) {
+        if (slot.key != key)
+            continue;
+        Result<SetView> set = SetView::open(file_.bytes().part(slot.blob_offset, slot.blob_size));
+        if (set.ok() && set.value().header().identity == identity)
+            return set.value();
+    }
+    return std::nullopt;
 }
 
 } // namespace sharedregion

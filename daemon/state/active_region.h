@@ -5,6 +5,7 @@
 #include "daemon/files/mapped_file.h"
 #include "daemon/state/state.h"
 #include "sharedregion/region_format.h"
+#include "sharedregion/set_view.h"
 
 #include <optional>
 #include <set>
@@ -15,6 +16,8 @@ class ActiveRegion {
   public:
     // nullopt: nothing is activated (never, or not since boot). Errors: the file is damaged.
     static Outcome<std::optional<ActiveRegion>> open(const StateDirectory &state);
+    // The same for the path of a state directory, which is not looked at.
+    static Outcome<std::optional<ActiveRegion>> open(const std::string &state);
 
     const RegionHeader &header() const { return *file_.bytes().at<RegionHeader>(0); }
     const std::string &path() const { return file_.path(); }
@@ -26,6 +29,8 @@ class ActiveRegion {
     uint64_t set_count() const;
     // Whether a set of this key is in use.
     bool contains(uint64_t key) const;
+    // The set in use for this very file; nullopt: none.
+    std::optional<SetView> find_set(uint64_t key, const FileIdentity &identity) const;
 
   private:
     ActiveRegion(MappedFile file, uint64_t memory) : file_(std::move(file)), memory_(memory) {}

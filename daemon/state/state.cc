@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/state/state.h"
 
+#include "daemon/user/user_directory.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -14,13 +16,14 @@ namespace sharedregion {
 namespace {
 
 // https://bford.info/cachedir/: the signature is the MD5 of ".IsCacheDirectory".
-constexpr const char *kTagName = "CACHEDIR.TAG";
 constexpr const char kTag[] =
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# State directory of sharedregion (made by dyldctl; `dyldctl clean` removes it).\n";
 
-const char *const kOwnNames[] = {kTagName,  "ld-dyld.so", "genuine-ld.so", "generations",
-                                 "current", "active",     "lock"};
+constexpr const char kSystemState[] = "/var/cache/shared-region";
+
+const char *const kOwnNames[] = {kCacheTagName, "ld-dyld.so", "genuine-ld.so", "generations",
+                                 "current",     "active",     "lock"};
 
 // Left by a switch or a make-ld-dyld that was killed: ".NAME.SUFFIX" or "NAME.SUFFIX".
 bool is_own_name(const std::string &name) {
@@ -53,16 +56,9 @@ mode_t state_mode() {
     return geteuid() == 0 ? 0755 : 0700;
 }
 
-Done write_tag(const StateDirectory &state) {
-    UniqueFd fd(openat(state.fd(), kTagName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!fd.valid() || write(fd.get(), kTag, sizeof kTag - 1) != ssize_t(sizeof kTag - 1))
-        return Failure::system(errno, state.file(kTagName), "cannot write");
-    return Success{};
-}
-
-bool has_tag(const StateDirectory &state) {
+bool has_tag(int directory) {
     char text[sizeof kTag];
-    UniqueFd fd(openat(state.fd(), kTagName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    UniqueFd fd(openat(directory, kCacheTagName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     return fd.valid() && read(fd.get(), text, sizeof text) == ssize_t(sizeof kTag - 1) &&
            std::string(text, sizeof kTag - 1) == kTag;
 }
@@ -70,12 +66,22 @@ bool has_tag(const StateDirectory &state) {
 // The first name in the directory that no part of sharedregion made; empty: none.
 Outcome<std::string> foreign_name(const StateDirectory &state) {
     for (const std::string &name : TRY(list_directory(state.fd(), state.path())))
-        if (!is_own_name(name))
+        if (!is_own_name(name) && !is_user_set_name(name))
             return name;
     return std::string();
 }
 
 } // namespace
+
+Done write_cache_tag(int directory, const std::string &path) {
+    if (has_tag(directory))
+        return Success{};
+    UniqueFd fd(
+        openat(directory, kCacheTagName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!fd.valid() || write(fd.get(), kTag, sizeof kTag - 1) != ssize_t(sizeof kTag - 1))
+        return Failure::system(errno, path + "/" + kCacheTagName, "cannot write");
+    return Success{};
+}
 
 Outcome<std::string> canonical_state_path(const std::string &path) {
     std::string full = TRY(absolute(path));
@@ -95,12 +101,23 @@ Outcome<std::string> choose_state_path(const std::string &option) {
     if (std::string path = from_environment(kStateVariable); !path.empty())
         return path;
     if (geteuid() == 0)
-        return std::string("/var/cache/shared-region");
+        return std::string(kSystemState);
     if (std::string cache = from_environment("XDG_CACHE_HOME"); !cache.empty() && cache[0] == '/')
         return cache + "/shared-region";
     if (std::string home = from_environment("HOME"); !home.empty() && home[0] == '/')
         return home + "/.cache/shared-region";
     return Failure::about("", "no state directory: set HOME or XDG_CACHE_HOME, or give --state DIR");
+}
+
+Outcome<std::string> choose_existing_state_path(const std::string &option) {
+    Outcome<std::string> chosen = choose_state_path(option);
+    const bool by_default = option.empty() && from_environment(kStateVariable).empty() && geteuid() != 0;
+    auto is_built = [](const std::string &state) {
+        return !read_symlink(AT_FDCWD, state + "/current").empty();
+    };
+    if (by_default && !(chosen.ok() && is_built(chosen.value())) && is_built(kSystemState))
+        return std::string(kSystemState);
+    return chosen;
 }
 
 Outcome<StateDirectory> StateDirectory::open(const std::string &path) {
@@ -127,19 +144,31 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
                               "on a file system that is mounted noexec, from which no library can be mapped; "
                               "name another one with --state",
                               Failure::kNoOffset, EACCES);
-    if (!has_tag(state))
-        TRY(write_tag(state));
+    TRY(write_cache_tag(state.fd(), full));
     TRY(make_own_directory(state.fd(), "generations", state.file("generations"), state_mode()));
     return state;
 }
 
-Outcome<StateDirectory> StateDirectory::open_chosen(const std::string &option) {
-    std::string path = TRY(choose_state_path(option));
-    Outcome<StateDirectory> state = open(path);
+namespace {
+
+Outcome<StateDirectory> open_built(const std::string &path) {
+    Outcome<StateDirectory> state = StateDirectory::open(path);
     if (!state.ok() && state.error().code == ENOENT)
         return Failure::about(path, "nothing built here yet; run `dyldctl build PROGRAM...`",
                               Failure::kNoOffset, ENOENT);
     return state;
+}
+
+} // namespace
+
+Outcome<StateDirectory> StateDirectory::open_existing(const std::string &option) {
+    std::string path = TRY(choose_existing_state_path(option));
+    return open_built(path);
+}
+
+Outcome<StateDirectory> StateDirectory::open_chosen(const std::string &option) {
+    std::string path = TRY(choose_state_path(option));
+    return open_built(path);
 }
 
 Outcome<StateDirectory> StateDirectory::make_chosen(const std::string &option) {
@@ -150,7 +179,7 @@ Outcome<StateDirectory> StateDirectory::make_chosen(const std::string &option) {
 bool StateDirectory::is_ours(std::string *foreign) const {
     Outcome<std::string> name = foreign_name(*this);
     if (name.ok() && name.value().empty())
-        return has_tag(*this);
+        return has_tag(fd());
     if (name.ok() && foreign != nullptr)
         *foreign = name.value();
     return false;

@@ -14,14 +14,21 @@
 
 namespace sharedregion {
 
+inline constexpr const char *kCacheTagName = "CACHEDIR.TAG";
 inline constexpr const char *kStateVariable = "DYLD_SHARED_CACHE_DIR";
 
 // --state, else DYLD_SHARED_CACHE_DIR, else /var/cache/shared-region (root), else
 // $XDG_CACHE_HOME/shared-region or ~/.cache/shared-region. Fails where none of them is set.
 Outcome<std::string> choose_state_path(const std::string &option);
 
+// The same for commands that only read: users without a state of their own get the system's, if there is one.
+Outcome<std::string> choose_existing_state_path(const std::string &option);
+
 // As StateDirectory::path() would give it; the directory itself may be missing, its parent not.
 Outcome<std::string> canonical_state_path(const std::string &path);
+
+// Marks a directory as ours and as one that backup programs leave out, unless it is.
+Done write_cache_tag(int directory, const std::string &path);
 
 // Held by the one process that changes a state directory.
 class StateLock {
@@ -38,6 +45,8 @@ class StateDirectory {
     static Outcome<StateDirectory> open(const std::string &path);
     // Opens it for changes and makes what is missing. Refuses a directory that holds anything foreign.
     static Outcome<StateDirectory> make(const std::string &path);
+    // The same for choose_existing_state_path(option).
+    static Outcome<StateDirectory> open_existing(const std::string &option);
     // The same for choose_state_path(option).
     static Outcome<StateDirectory> open_chosen(const std::string &option);
     static Outcome<StateDirectory> make_chosen(const std::string &option);

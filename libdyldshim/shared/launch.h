@@ -11,7 +11,7 @@
 
 namespace sharedregion {
 
-inline constexpr uint32_t kLaunchVersion = 2;
+inline constexpr uint32_t kLaunchVersion = 3;
 
 // What DYLD_PRINT_LOADERS asks for.
 enum class Report : uint32_t {
@@ -28,18 +28,20 @@ struct LaunchRequest {
     uint64_t loader_base = 0;             // load bias of ld-dyld.so
     uint64_t program_bias = 0;            // load bias of the executable
     const RegionHeader *region = nullptr; // the first kRegionWindow bytes of the region file, read-only
-    uint64_t set_offset = 0;              // of the set in that file
+    uint64_t set_offset = 0;              // of the set in that file, or in that of set_fd
     uint64_t set_size = 0;                // of the set
     uint64_t text_size = 0;               // of the cache's text that the set needs
     uint64_t set_mapping = 0;             // where the second stage mapped a set that lies behind the window;
-    uint64_t set_mapping_size = 0;        // the first stage takes it away, since `detail` may lie there
+    uint64_t set_mapping_size = 0;        // the tail takes it away, since `detail` may lie there. Of a user's
+                                          // set: the whole file of set_fd
     int region_fd = -1;
     int cache_fd = -1;
+    int set_fd = -1;              // a user's own set (user_set.h); -1: the set is in the region file
     const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none
 };
 
 // Entry of the second stage, at region base + RegionHeader.loader_entry. Returns only when the program
-// cannot start prebuilt: then nothing but mappings inside the region's range was made, and both
+// cannot start prebuilt: then nothing but mappings inside the region's range was made, and all
 // descriptors are open still.
 using SecondStage = JitReason (*)(LaunchRequest *request);
 

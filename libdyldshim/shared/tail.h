@@ -14,7 +14,7 @@
 namespace sharedregion {
 
 inline constexpr char kTailMagic[8] = {'S', 'H', 'R', 'G', 'T', 'A', 'I', 'L'};
-inline constexpr uint32_t kTailVersion = 1; // of everything below and of what it includes
+inline constexpr uint32_t kTailVersion = 2; // of everything below and of what it includes
 
 // Behind the jump at the tail's first byte.
 struct TailHeader {
@@ -24,7 +24,7 @@ struct TailHeader {
     uint32_t reserved;
 };
 
-// Why and how this start goes on by plain ld.so.
+// Why and how this start goes on: from a user's own set (tail/own_set.h), else by plain ld.so.
 struct PlainStart {
     const StartArgs &args;
     const Policy &policy;
@@ -32,8 +32,8 @@ struct PlainStart {
     JitReason reason;
 };
 
-// Tells the reason, if anybody asked; closes what the first stage opened. Returns where to go on: the
-// genuine entry point, or a newer ld.so's (genuine.h).
+// Starts from a user's own set, if there is one. Else tells the reason, if anybody asked; closes what the
+// first stage opened. Returns where to go on: the genuine entry point, or a newer ld.so's (genuine.h).
 using Tail = uint64_t (*)(const PlainStart *start);
 
 } // namespace sharedregion

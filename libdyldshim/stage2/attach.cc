@@ -6,9 +6,9 @@
 namespace sharedregion {
 namespace {
 
-bool map_private(const Start &start, uint64_t offset, uint64_t size, uint64_t file_offset) {
+bool map_private(const Start &start, uint64_t offset, uint64_t size, int fd, uint64_t file_offset) {
     return size == 0 || !is_error(sys_mmap(start.region().base + offset, size, PROT_READ | PROT_WRITE,
-                                           MAP_PRIVATE | MAP_FIXED, start.request->region_fd, file_offset));
+                                           MAP_PRIVATE | MAP_FIXED, fd, file_offset));
 }
 
 bool map_anonymous(const Start &start, uint64_t offset, uint64_t size) {
@@ -22,9 +22,10 @@ bool is_mapped(const SetPageOp &op) {
            static_cast<Space>(op.space) == Space::Region;
 }
 
-// Offset in the region file of a place in the set.
-uint64_t file_offset(const Start &start, uint64_t blob_offset) {
-    return start.request->set_offset + blob_offset;
+bool map_pages(const Start &start, const SetPageOp &op) {
+    const LaunchRequest &request = *start.request;
+    return map_private(start, op.offset, op.size, request.set_fd >= 0 ? request.set_fd : request.region_fd,
+                       request.set_offset + op.blob_offset);
 }
 
 // Whether the page operations cover the heap from its start without a hole: then they map it as a whole.
@@ -42,13 +43,14 @@ bool attach_data(const Start &start) {
     const RegionHeader &region = start.region();
     for (const SetDataMap &map : start.set.data_maps())
         if (map.data_offset != kMappedByPages &&
-            (!map_private(start, map.offset, map.size, region.data_offset + map.data_offset) ||
+            (!map_private(start, map.offset, map.size, start.request->region_fd,
+                          region.data_offset + map.data_offset) ||
              !map_anonymous(start, map.offset + map.size, map.anon_size)))
             return false;
     if (!heap_is_covered(start) && !map_anonymous(start, region.heap_offset, start.set.header().heap_size))
         return false;
     for (const SetPageOp &op : start.set.page_ops())
-        if (is_mapped(op) && !map_private(start, op.offset, op.size, file_offset(start, op.blob_offset)))
+        if (is_mapped(op) && !map_pages(start, op))
             return false;
     return true;
 }

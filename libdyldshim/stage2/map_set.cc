@@ -6,6 +6,8 @@
 namespace sharedregion {
 
 const void *map_set(LaunchRequest *request) {
+    if (request->set_fd >= 0)
+        return reinterpret_cast<const void *>(request->set_mapping + request->set_offset);
     if (request->set_offset + request->set_size <= kRegionWindow)
         return reinterpret_cast<const void *>(as_word(request->region) + request->set_offset);
     if (request->set_mapping_size != 0)

@@ -5,10 +5,12 @@
 // executable, which cannot fail and cannot be undone; then kernel state; then go on in the genuine ld.so.
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/shared/user_set.h"
 #include "libdyldshim/stage2/attach.h"
 #include "libdyldshim/stage2/fixups.h"
 #include "libdyldshim/stage2/kernel_state.h"
 #include "libdyldshim/stage2/map_set.h"
+#include "libdyldshim/stage2/override.h"
 #include "libdyldshim/stage2/validity.h"
 
 extern "C" [[noreturn]] void resume_program(uint64_t *stack, uint64_t program_entry, uint64_t target);
@@ -23,7 +25,8 @@ void append_hex(TextBuffer *out, const uint8_t *bytes, unsigned count) {
     }
 }
 
-// `dyld: prebuilt UUID`, if anybody asked. After the last step that can lead to a plain start.
+// `dyld: prebuilt UUID`, and `own` where the set is the user's, if anybody asked. After the last step that
+// can lead to a plain start.
 void report_prebuilt(const Start &start) {
     if (start.request->report == Report::Quiet)
         return;
@@ -31,7 +34,7 @@ void report_prebuilt(const Start &start) {
     TextBuffer text = {line, line + sizeof line};
     append(&text, "dyld: prebuilt ");
     append_hex(&text, start.region().cache_uuid.bytes, sizeof(Uuid));
-    append(&text, "\n");
+    append(&text, start.request->set_fd >= 0 ? " own\n" : "\n");
     sys_write(2, line, static_cast<uint64_t>(text.at - line));
     if (start.request->report == Report::Only)
         sys_exit(0);
@@ -44,6 +47,12 @@ void close_files(const LaunchRequest &request) {
         return;
     sys_close(request.region_fd);
     sys_close(request.cache_fd);
+}
+
+void close_all(const LaunchRequest &request) {
+    close_files(request);
+    if (request.set_fd >= 0)
+        sys_close(request.set_fd);
 }
 
 [[noreturn]] void give_up(const char *message) {
@@ -60,7 +69,7 @@ void tell_debugger(const Start &start) {
 
 // From here on the process is changed in ways that a plain start could not undo.
 [[noreturn]] void commit(const Start &start) {
-    close_files(*start.request);
+    close_all(*start.request);
     copy_pages(start);
     apply_fixups(start);
     if (!protect_pages(start))
@@ -72,6 +81,17 @@ void tell_debugger(const Start &start) {
                    start.region().base + start.set.header().resume);
 }
 
+JitReason start_from(LaunchRequest *request, const void *set);
+
+// Tries the user's own set of a program that the user owns. Comes back if there is none that holds.
+[[gnu::noinline]] void try_override(const Start &start) {
+    LaunchRequest own = *start.request;
+    if (!find_override(start, &own))
+        return;
+    start_from(&own, map_set(&own));
+    drop_user_set(&own);
+}
+
 // Does not return if the program can start from the set; else nothing was changed.
 JitReason start_from(LaunchRequest *request, const void *set) {
     auto view = SetView::open(ByteView(set, request->set_size));
@@ -80,6 +100,8 @@ JitReason start_from(LaunchRequest *request, const void *set) {
     StartArgs args(request->stack);
     Start start = {request, args, view.value()};
     JitReason reason = check_validity(&start);
+    if (may_override(start))
+        try_override(start);
     if (reason != JitReason::None)
         return reason;
     if (!attach_data(start))

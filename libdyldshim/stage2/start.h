@@ -12,7 +12,10 @@ struct Start {
     LaunchRequest *request;
     const StartArgs &args;
     const SetView &set;
-    uint64_t thread_stack = 0; // value of FixupClass::StackLimit; check_validity() finds it
+    // Found by check_validity():
+    uint64_t thread_stack = 0;  // value of FixupClass::StackLimit
+    bool program_known = false; // the executable's file is the set's
+    uint64_t program_owner = 0; // and belongs to this user
 
     const RegionHeader &region() const { return *request->region; }
     // Address of an offset of a space in this process.

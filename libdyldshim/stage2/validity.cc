@@ -97,6 +97,16 @@ bool is_file(const char *path, const FileIdentity &expected) {
     return sys_stat(path, &st) == 0 && identity_of(st) == expected;
 }
 
+// The same for the executable, whose owner is noted.
+bool is_program(Start *start, const char *path) {
+    struct stat st;
+    if (sys_stat(path, &st) != 0 || !(identity_of(st) == start->set.header().identity))
+        return false;
+    start->program_known = true;
+    start->program_owner = st.st_uid;
+    return true;
+}
+
 JitReason check_loader_files(const Start &start) {
     const Environment &built = start.region().environment;
     if (!is_file(kLoaderCache, built.loader_cache))
@@ -108,14 +118,10 @@ JitReason check_loader_files(const Start &start) {
 // executed is looked at first, since the first look into a process's /proc costs as much as 20 others;
 // it names another file for #! scripts and for fexecve(3). Nothing else tells which file runs: without /proc
 // those are JIT (a build-id does not do, since it stays in a program that was overwritten in place).
-JitReason check_program_file(const Start &start) {
-    const SetHeader &set = start.set.header();
-    const char *executed = reinterpret_cast<const char *>(start.args.value(AT_EXECFN));
-    if (executed != nullptr && is_file(executed, set.identity))
-        return JitReason::None;
-    struct stat st;
-    bool same = sys_stat(kOwnProgram, &st) == 0 && identity_of(st) == set.identity;
-    return same ? JitReason::None : start.because(JitReason::ProgramChanged, start.set.path());
+JitReason check_program_file(Start *start) {
+    const char *executed = reinterpret_cast<const char *>(start->args.value(AT_EXECFN));
+    bool same = (executed != nullptr && is_program(start, executed)) || is_program(start, kOwnProgram);
+    return same ? JitReason::None : start->because(JitReason::ProgramChanged, start->set.path());
 }
 
 // With $ORIGIN in use the same file under another name finds other libraries. (Not inlined: its buffer would
@@ -159,8 +165,12 @@ JitReason check_validity(Start *writable) {
         (void)((reason = static_cast<Check>(checks)(start), reason == JitReason::None) && ...);
         return reason;
     };
-    JitReason reason = all(check_cpu, check_program_headers, check_order, check_kernel, check_loader,
-                           check_loader_files, check_program_file, check_path_if_it_matters, check_libraries);
+    JitReason reason =
+        all(check_cpu, check_program_headers, check_order, check_kernel, check_loader, check_loader_files);
+    if (reason == JitReason::None)
+        reason = check_program_file(writable);
+    if (reason == JitReason::None)
+        reason = all(check_path_if_it_matters, check_libraries);
     return reason != JitReason::None ? reason : check_stack_limit(writable);
 }
 

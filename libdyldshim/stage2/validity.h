@@ -6,7 +6,8 @@
 
 namespace sharedregion {
 
-// None, or the first reason why not. Changes nothing in the process; fills Start.thread_stack.
+// None, or the first reason why not. Changes nothing in the process; fills what
+// Start leaves to it.
 JitReason check_validity(Start *start);
 
 } // namespace sharedregion

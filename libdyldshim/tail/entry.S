@@ -10,5 +10,5 @@ _start:
 
         .org    8                       # TailHeader
         .ascii  "SHRGTAIL"              # kTailMagic
-        .long   1                       # kTailVersion
+        .long   2                       # kTailVersion
         .long   0

@@ -3,6 +3,7 @@
 
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/tail/genuine.h"
+#include "libdyldshim/tail/own_set.h"
 #include "libdyldshim/tail/report.h"
 
 namespace sharedregion {
@@ -13,16 +14,21 @@ void close_region_file(const LaunchRequest &request) {
         sys_munmap(request.set_mapping, request.set_mapping_size);
     if (request.region != nullptr)
         sys_munmap(as_word(request.region), kRegionWindow);
+    if (request.set_fd >= 0)
+        sys_close(request.set_fd);
     if (request.region_fd >= 0)
         sys_close(request.region_fd);
 }
 
 } // namespace
 
-extern "C" uint64_t tail_main(const PlainStart *start) {
-    report_jit(*start); // before the region file goes: the detail may lie in it
-    close_region_file(start->request);
-    return genuine_entry(start->args, *start->request.config, start->request.loader_base);
+extern "C" uint64_t tail_main(const PlainStart *given) {
+    LaunchRequest request = given->request;
+    PlainStart start = {given->args, given->policy, request, given->reason};
+    start.reason = try_own_set(*given, &request);
+    report_jit(start); // before the region file goes: the detail may lie in it
+    close_region_file(request);
+    return genuine_entry(start.args, *request.config, request.loader_base);
 }
 
 } // namespace sharedregion

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/stage2/override.h"
+
+#include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/shared/user_set.h"
+
+namespace sharedregion {
+namespace {
+
+// /proc/sys/kernel/overflowuid: in a user namespace all users that have no ID there look like this one.
+constexpr uint64_t kOverflowUser = 65534;
+
+// The first stage mapped the text for the set in the index.
+bool map_more_text(const LaunchRequest &mapped, const LaunchRequest &own) {
+    if (own.text_size <= mapped.text_size)
+        return true;
+    return !is_error(sys_mmap(own.region->base + mapped.text_size, own.text_size - mapped.text_size,
+                              PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, own.cache_fd,
+                              mapped.text_size));
+}
+
+} // namespace
+
+bool may_override(const Start &start) {
+    const uint64_t user = start.args.value(AT_EUID);
+    return start.request->set_fd < 0 && start.program_known && start.program_owner == user && user != 0 &&
+           user != kOverflowUser;
+}
+
+bool find_override(const Start &start, LaunchRequest *own) {
+    if (!find_user_set(start.args, start.set.header().key, own))
+        return false;
+    if (map_more_text(*start.request, *own))
+        return true;
+    drop_user_set(own);
+    return false;
+}
+
+} // namespace sharedregion

@@ -11,7 +11,7 @@
 namespace sharedregion {
 
 inline constexpr char kLoaderConfigMagic[8] = {'S', 'H', 'R', 'G', 'L', 'D', 'S', 'O'};
-inline constexpr uint32_t kLoaderConfigVersion = 2;
+inline constexpr uint32_t kLoaderConfigVersion = 3;
 inline constexpr uint64_t kConfigOffset = 64; // from the first stage's entry point
 
 struct LoaderConfig {
@@ -28,8 +28,9 @@ struct LoaderConfig {
     uint64_t alias_path;   // STATE/genuine-ld.so, where `dyldctl run` keeps it reachable,
     uint64_t region_path;  // and STATE/active/region
     uint64_t tail;         // ELF VA of the tail (shared/tail.h)
+    uint64_t builder_path; // string: the dyldctl that builds users' sets; empty: none
 };
-static_assert(sizeof(LoaderConfig) == 128);
+static_assert(sizeof(LoaderConfig) == 136);
 
 // Names below the state directory.
 inline constexpr char kAliasName[] = "genuine-ld.so";

@@ -26,7 +26,8 @@ dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
 dyld-tail_MAX := 32768
 dyld-tail_CXXFLAGS := -Os
 dyld-tail_SOURCES := libdyldshim/tail/entry.S libdyldshim/tail/tail.cc libdyldshim/tail/report.cc \
-	libdyldshim/tail/genuine.cc libdyldshim/tail/own_set.cc libdyldshim/shared/user_set.cc \
+	libdyldshim/tail/genuine.cc libdyldshim/tail/own_set.cc libdyldshim/tail/background.cc \
+	libdyldshim/tail/builder_process.cc libdyldshim/shared/region_file.cc libdyldshim/shared/user_set.cc \
 	libdyldshim/shared/cache_text.cc libdyldshim/shared/program.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 dyld-stage2_MAX := 65536

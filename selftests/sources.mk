@@ -13,4 +13,4 @@ SCRIPT_TESTS += $(addprefix selftests/programs/,fixtures.sh environment.sh sanit
 SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)
 FAST_SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)
 
-SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh places.sh chroot.sh)
+SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh closures.sh places.sh chroot.sh)

@@ -159,6 +159,8 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
                                           stage1,
                                           "--tail",
                                           tail,
+                                          "--builder",
+                                          TRY(own_path()),
                                           "--state",
                                           state.path(),
                                           "--output",

@@ -115,12 +115,16 @@ std::string status_text(int status) {
     return "exit code " + std::to_string(WEXITSTATUS(status));
 }
 
-Outcome<std::string> find_helper(const std::string &name) {
+Outcome<std::string> own_path() {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self);
     if (length <= 0 || length == sizeof self)
         return Failure::system(errno, "/proc/self/exe", "cannot find this program's directory");
-    std::string directory(self, length);
+    return std::string(self, length);
+}
+
+Outcome<std::string> find_helper(const std::string &name) {
+    std::string directory = TRY(own_path());
     directory.resize(directory.rfind('/'));
     for (const char *place : {"/", "/../lib/shared-region/", "/../lib/"})
         if (std::string path = (directory + place).append(name); access(path.c_str(), R_OK) == 0)

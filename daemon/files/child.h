@@ -23,6 +23,9 @@ Outcome<ChildResult> run_child(const std::vector<std::string> &arguments,
 // "exit code 3", "signal 9 (Killed)"
 std::string status_text(int status);
 
+// The running program's file.
+Outcome<std::string> own_path();
+
 // A command of this package: beside the running program, in ../lib/shared-region, or in ../lib.
 Outcome<std::string> find_helper(const std::string &name);
 

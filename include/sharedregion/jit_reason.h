@@ -30,7 +30,8 @@ namespace sharedregion {
     X(LibraryShadowed, "library-shadowed", "a new file would be found before a library of the set")          \
     X(AddressOrder,    "address-order",    "program, region, ld.so and vDSO are not in the captured order")  \
     X(AddressSpace,    "address-space",    "the region could not be mapped (occupied or a limit)")           \
-    X(CacheFile,       "cache-file",       "shared_cache is missing or not the one of the region")
+    X(CacheFile,       "cache-file",       "shared_cache is missing or not the one of the region")          \
+    X(Building,        "building",         "DYLD_USE_CLOSURES=1: a set is built meanwhile, if there is none")
 // clang-format on
 
 enum class JitReason : uint32_t {

@@ -18,7 +18,7 @@ using namespace sharedregion;
 namespace {
 
 struct Options {
-    std::string loader, stage1, tail, state, output;
+    std::string loader, stage1, tail, state, builder, output;
 };
 
 class Descriptor {
@@ -119,23 +119,24 @@ Done make_loader(const Options &options) {
     request.tail_path = options.tail;
     request.tail = TRY(read_file(options.tail, &unused));
     request.state = TRY(canonical(options.state));
+    if (!options.builder.empty())
+        request.builder = TRY(canonical(options.builder));
     return write_patched(&request, options.output);
 }
 
 constexpr char kUsage[] =
     "usage: make-ld-dyld --ldso PATH --stage1 FILE --tail FILE --state DIR --output FILE\n"
+    "                    [--builder DYLDCTL]\n"
     "Makes ld-dyld.so: a copy of ld.so PATH that starts programs from the shared cache of state\n"
-    "directory DIR (which must exist), with our code in it: dyld-stage1.bin and dyld-tail.bin.\n";
+    "directory DIR (which must exist), with our code in it: dyld-stage1.bin and dyld-tail.bin.\n"
+    "DYLDCTL builds users' own sets in the background (DYLD_USE_CLOSURES=1).\n";
 
 bool parse_options(int argc, char **argv, Options *options) {
     static const struct option kOptions[] = {
-        {"ldso", required_argument, nullptr, 'l'},
-        {"stage1", required_argument, nullptr, '1'},
-        {"tail", required_argument, nullptr, 't'},
-        {"state", required_argument, nullptr, 's'},
-        {"output", required_argument, nullptr, 'o'},
-        {"help", no_argument, nullptr, 'h'},
-        {nullptr, 0, nullptr, 0},
+        {"ldso", required_argument, nullptr, 'l'},    {"stage1", required_argument, nullptr, '1'},
+        {"tail", required_argument, nullptr, 't'},    {"state", required_argument, nullptr, 's'},
+        {"builder", required_argument, nullptr, 'b'}, {"output", required_argument, nullptr, 'o'},
+        {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0},
     };
     for (int key; (key = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
         switch (key) {
@@ -147,6 +148,9 @@ bool parse_options(int argc, char **argv, Options *options) {
             break;
         case 't':
             options->tail = optarg;
+            break;
+        case 'b':
+            options->builder = optarg;
             break;
         case 's':
             options->state = optarg;

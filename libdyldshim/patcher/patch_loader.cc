@@ -92,11 +92,11 @@ Outcome<Success> check_tail(const PatchRequest &request) {
 // The tail, and behind it the strings that only it reads.
 struct TailContent {
     std::vector<char> bytes;
-    uint64_t genuine_path, alias_path; // offsets
+    uint64_t genuine_path, alias_path, builder_path; // offsets
 };
 
 TailContent make_tail(const PatchRequest &request) {
-    TailContent tail = {request.tail, 0, 0};
+    TailContent tail = {request.tail, 0, 0, 0};
     auto add = [&](const std::string &text) {
         uint64_t offset = tail.bytes.size();
         tail.bytes.insert(tail.bytes.end(), text.c_str(), text.c_str() + text.size() + 1);
@@ -104,6 +104,7 @@ TailContent make_tail(const PatchRequest &request) {
     };
     tail.genuine_path = add(request.loader_path);
     tail.alias_path = add(request.state + "/" + kAliasName);
+    tail.builder_path = add(request.builder);
     return tail;
 }
 
@@ -203,6 +204,7 @@ Outcome<std::vector<char>> patch_loader(const PatchRequest &request) {
     config.tail = TRY(append_tail(&file, tail.bytes, request.loader_path));
     config.genuine_path = config.tail + tail.genuine_path;
     config.alias_path = config.tail + tail.alias_path;
+    config.builder_path = config.tail + tail.builder_path;
     std::memcpy(file.data() + code.file_offset + kConfigOffset, &config, sizeof config);
     return file;
 }

@@ -18,8 +18,9 @@ struct PatchRequest {
     std::vector<char> stage1;
     std::string tail_path; // for messages
     std::vector<char> tail;
-    std::string state; // absolute path of the state directory
-    uint64_t own_dev;  // of the file that the result is written to
+    std::string state;   // absolute path of the state directory
+    std::string builder; // of dyldctl; empty: users' sets are not built in the background
+    uint64_t own_dev;    // of the file that the result is written to
     uint64_t own_ino;
 };
 

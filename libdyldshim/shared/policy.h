@@ -11,6 +11,7 @@ struct Policy {
     JitReason reason = JitReason::None; // other than None: do not try
     Report report = Report::Quiet;
     bool must = false;              // DYLD_USE_CLOSURES=2: a set, or an error
+    bool build = false;             // DYLD_USE_CLOSURES=1: no set now, but build one
     const char *state = nullptr;    // DYLD_SHARED_CACHE_DIR
     const char *variable = nullptr; // EnvironmentSet: which one ("NAME=value")
 };

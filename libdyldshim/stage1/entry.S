@@ -27,7 +27,7 @@ _start:
         .type   loader_config, @object
 loader_config:
         .ascii  "SHRGLDSO"              # kLoaderConfigMagic
-        .long   2                       # kLoaderConfigVersion
-        .long   128                     # sizeof(LoaderConfig)
-        .fill   128 - 16, 1, 0          # make-ld-dyld fills in the rest
+        .long   3                       # kLoaderConfigVersion
+        .long   136                     # sizeof(LoaderConfig)
+        .fill   136 - 16, 1, 0          # make-ld-dyld fills in the rest
         .size   loader_config, . - loader_config

@@ -17,6 +17,7 @@ void note_variable(const char *variable, Policy *policy) {
 void read_dyld_variable(const char *variable, const char *name, Policy *policy) {
     if (const char *value = after_prefix(name, "USE_CLOSURES=")) {
         policy->must = *value == '2';
+        policy->build = *value == '1';
         if (*value == '0') {
             policy->reason = JitReason::Disabled;
             policy->variable = nullptr;
@@ -47,6 +48,8 @@ Policy read_policy(const StartArgs &args) {
                  after_prefix(variable, "MALLOC_"))
             note_variable(variable, &policy);
     }
+    if (policy.build && policy.reason == JitReason::None)
+        policy.reason = JitReason::Building;
     return policy;
 }
 

@@ -2,6 +2,7 @@
 #include "libdyldshim/shared/tail.h"
 
 #include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/tail/background.h"
 #include "libdyldshim/tail/genuine.h"
 #include "libdyldshim/tail/own_set.h"
 #include "libdyldshim/tail/report.h"
@@ -25,7 +26,8 @@ void close_region_file(const LaunchRequest &request) {
 extern "C" uint64_t tail_main(const PlainStart *given) {
     LaunchRequest request = given->request;
     PlainStart start = {given->args, given->policy, request, given->reason};
-    start.reason = try_own_set(*given, &request);
+    start.reason = try_own_set(start, &request);
+    start.reason = build_in_background(start, &request);
     report_jit(start); // before the region file goes: the detail may lie in it
     close_region_file(request);
     return genuine_entry(start.args, *request.config, request.loader_base);

@@ -6,10 +6,12 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
 	daemon/activation/activation.cc daemon/activation/generation.cc \
 	daemon/activation/large_pages.cc daemon/activation/place.cc \
-	daemon/activation/region_area.cc daemon/activation/region_writer.cc
+	daemon/activation/region_area.cc daemon/activation/region_writer.cc \
+	daemon/activation/kernel_region.cc daemon/activation/writable_pieces.cc
 
 # CLI11 and nlohmann/json throw.
-DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc list.cc output.cc \
+DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc \
+	kernel_status.cc list.cc output.cc \
 	report.cc run.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 

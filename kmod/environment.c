@@ -100,9 +100,14 @@ void shreg_environment_put(struct shreg_environment *env)
 	path_put(&env->root);
 }
 
+/*
+ * The root is the directory: a mount namespace that has the same one shares the region, as it does
+ * the libraries. What is mounted over them there is the business of who starts programs: the region
+ * is no other for it.
+ */
 bool shreg_environment_equal(const struct shreg_environment *a, const struct shreg_environment *b)
 {
-	return path_equal(&a->root, &b->root) && a->user_ns == b->user_ns &&
+	return a->root.dentry == b->root.dentry && a->user_ns == b->user_ns &&
 	       a->compat == b->compat && a->cpu_level == b->cpu_level &&
 	       !memcmp(a->team, b->team, sizeof(a->team));
 }

@@ -20,7 +20,7 @@ dyld-stage1_CXXFLAGS := -Oz
 dyld-stage1_SOURCES := libdyldshim/stage1/entry.S libdyldshim/stage1/stage1.cc \
 	libdyldshim/stage1/policy.cc libdyldshim/shared/region_file.cc \
 	libdyldshim/shared/program.cc libdyldshim/shared/cache_text.cc \
-	libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
+	libdyldshim/shared/kernel_region.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 # In a segment of its own; the limit is only there to notice growth.
 dyld-tail_MAX := 32768
@@ -28,7 +28,8 @@ dyld-tail_CXXFLAGS := -Os
 dyld-tail_SOURCES := libdyldshim/tail/entry.S libdyldshim/tail/tail.cc libdyldshim/tail/report.cc \
 	libdyldshim/tail/genuine.cc libdyldshim/tail/own_set.cc libdyldshim/tail/background.cc \
 	libdyldshim/tail/builder_process.cc libdyldshim/shared/region_file.cc libdyldshim/shared/user_set.cc \
-	libdyldshim/shared/cache_text.cc libdyldshim/shared/program.cc libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
+	libdyldshim/shared/cache_text.cc libdyldshim/shared/kernel_region.cc libdyldshim/shared/program.cc \
+	libdyldshim/shared/same_file.cc libdyldshim/shared/memory.cc
 
 dyld-stage2_MAX := 65536
 dyld-stage2_CXXFLAGS := -O2

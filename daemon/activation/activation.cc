@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/activation.h"
 
+#include "daemon/activation/kernel_region.h"
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
+#include "daemon/state/active_region.h"
 
 #include <cerrno>
 #include <cmath>
@@ -101,9 +103,9 @@ Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place
     return Success{};
 }
 
-Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, Activation *activation) {
+Done write_and_switch(const ActivationRequest &request, const ActivationPlace &place, const RegionPlan &plan,
+                      Activation *activation) {
     const StateDirectory &state = *request.state;
-    ActivationPlace place = TRY(make_activation_place(state.path(), request.tmpfs));
     std::string name = to_hex(plan.uuid).substr(0, 16), old = state.active_directory();
     activation->directory = place.path + "/" + name;
     activation->note = place.note;
@@ -128,10 +130,44 @@ Done write_and_switch(const ActivationRequest &request, const RegionPlan &plan, 
     return Success{};
 }
 
+// The UUID of the activation's region in the kernel; nullopt: none.
+std::optional<Uuid> kernel_region_of(const StateDirectory &state) {
+    Outcome<std::optional<ActiveRegion>> active = ActiveRegion::open(state);
+    if (!active.ok() || !active.value() || (active.value()->header().flags & kRegionInKernel) == 0)
+        return std::nullopt;
+    return active.value()->header().uuid;
+}
+
+// A region in the kernel is for every process of its environment: nothing for a secret.
+bool wants_kernel_region(const ActivationRequest &request, const ActivationPlace &place) {
+    return request.kernel == KernelRegion::Required ||
+           (request.kernel == KernelRegion::IfPossible && geteuid() == 0 && !place.secret &&
+            has_region_device());
+}
+
+// Fills plan->base: as the kernel chose it for its region, else our own choice.
+Done place_region(const ActivationRequest &request, const ActivationPlace &place, RegionPlan *plan,
+                  Activation *activation) {
+    if (wants_kernel_region(request, place)) {
+        Outcome<VMAddress> base = configure_kernel_region(*plan->generation, plan->uuid);
+        plan->in_kernel = activation->in_kernel = base.ok();
+        if (base.ok())
+            plan->base = base.value();
+        else if (request.kernel == KernelRegion::Required)
+            return std::move(base.error());
+        else
+            activation->kernel_note = "no region in the kernel: " + base.error().message();
+    }
+    if (!plan->in_kernel)
+        plan->base = TRY(choose_base(*plan->generation));
+    return Success{};
+}
+
 } // namespace
 
-double base_entropy_bits(VMSize region_size) {
-    uint64_t count = RegionArea::of_this_machine().count(region_size);
+double base_entropy_bits(VMSize region_size, bool in_kernel) {
+    uint64_t count =
+        in_kernel ? kernel_base_count(region_size) : RegionArea::of_this_machine().count(region_size);
     return count == 0 ? 0 : std::log2(double(count));
 }
 
@@ -146,22 +182,46 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     RegionPlan plan = {};
     plan.generation = &generation;
     plan.cache_path = request.state->generation_path(request.generation) + "/shared_cache";
-    plan.base = TRY(choose_base(generation));
     if (getrandom(plan.uuid.bytes, sizeof plan.uuid.bytes, 0) != sizeof plan.uuid.bytes)
         return Failure::system(errno, "", "getrandom");
     TRY(choose_sets(generation, &plan, &activation));
+    ActivationPlace place = TRY(make_activation_place(request.state->path(), request.tmpfs));
+    TRY(place_region(request, place, &plan, &activation));
     activation.cache_uuid = generation.cache().header().file.uuid;
     activation.base = plan.base;
-    activation.entropy_bits = base_entropy_bits(VMSize(generation.cache().header().region_size));
+    activation.entropy_bits =
+        base_entropy_bits(VMSize(generation.cache().header().region_size), plan.in_kernel);
     activation.text = make_text_large(generation);
-    TRY(write_and_switch(request, plan, &activation));
+    std::optional<Uuid> replaced = kernel_region_of(*request.state);
+    Done done = write_and_switch(request, place, plan, &activation);
+    if (!done.ok() && plan.in_kernel)
+        drop_kernel_region(plan.uuid);
+    if (done.ok() && !plan.in_kernel && replaced)
+        drop_kernel_region(*replaced);
+    TRY(std::move(done));
     return activation;
+}
+
+Outcome<bool> detach_kernel_region(const StateDirectory &state) {
+    std::optional<Uuid> uuid = kernel_region_of(state);
+    if (!uuid)
+        return false;
+    // First the flag, which saves each start the question; those that have read it find nothing and do
+    // without.
+    std::string path = state.active_directory() + "/region";
+    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    uint32_t flags = 0;
+    if (!fd.valid() || pwrite(fd.get(), &flags, sizeof flags, offsetof(RegionHeader, flags)) != sizeof flags)
+        return Failure::system(errno, path, "cannot write");
+    return retire_kernel_region(*uuid);
 }
 
 Done deactivate(const StateDirectory &state) {
     std::string old = state.active_directory();
     if (old.empty())
         return Success{};
+    if (std::optional<Uuid> uuid = kernel_region_of(state))
+        drop_kernel_region(*uuid);
     if (unlinkat(state.fd(), "active", 0) != 0)
         return Failure::system(errno, state.file("active"), "cannot remove");
     remove_place_of(old, state.path());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/region_writer.h"
 
+#include "daemon/activation/kernel_region.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <numeric>
@@ -76,9 +78,23 @@ class SparseFile {
 // header: every start reads both, and so faults in one page. Sets come before the data, the smallest first:
 // so that those of programs which start fastest lie in the window that each start maps.
 struct Layout {
-    uint64_t index_offset, index_slots, data_offset, sets_offset, sets_size, strings_offset, file_size;
+    uint64_t index_offset, index_slots, pieces_offset, data_offset, sets_offset, sets_size, strings_offset,
+        file_size;
     std::vector<uint64_t> blob_offsets;
+    std::vector<WritablePiece> pieces;  // of all sets, one set after the other
+    std::vector<uint64_t> first_pieces; // of each set: where its own begin; one more at the end
 };
+
+void collect_pieces(const RegionPlan &plan, Layout *layout) {
+    OwnArea own = own_area(plan.generation->cache());
+    for (const SetView &set : plan.sets) {
+        layout->first_pieces.push_back(layout->pieces.size());
+        for (const WritablePiece &piece :
+             plan.in_kernel ? writable_pieces(set, own) : std::vector<WritablePiece>())
+            layout->pieces.push_back(piece);
+    }
+    layout->first_pieces.push_back(layout->pieces.size());
+}
 
 std::vector<size_t> smallest_first(const std::vector<SetView> &sets) {
     std::vector<size_t> order(sets.size());
@@ -91,13 +107,14 @@ std::vector<size_t> smallest_first(const std::vector<SetView> &sets) {
 Layout plan_layout(const RegionPlan &plan) {
     Layout layout = {};
     layout.strings_offset = sizeof(RegionHeader);
-    layout.index_offset =
-        align_up(layout.strings_offset + plan.cache_path.size() + 1, sizeof(RegionIndexSlot));
+    layout.index_offset = align_up(layout.strings_offset + plan.cache_path.size() + 1, sizeof(uint64_t));
     // At most half full, so that probing for a program that has no set ends soon.
     for (layout.index_slots = 2; layout.index_slots < 2 * plan.sets.size(); layout.index_slots *= 2) {
     }
+    collect_pieces(plan, &layout);
+    layout.pieces_offset = layout.index_offset + layout.index_slots * sizeof(RegionIndexSlot);
     layout.sets_offset =
-        align_up(layout.index_offset + layout.index_slots * sizeof(RegionIndexSlot), kPageSize);
+        align_up(layout.pieces_offset + layout.pieces.size() * sizeof(WritablePiece), kPageSize);
     uint64_t end = layout.sets_offset;
     layout.blob_offsets.resize(plan.sets.size());
     for (size_t i : smallest_first(plan.sets)) {
@@ -110,7 +127,7 @@ Layout plan_layout(const RegionPlan &plan) {
     return layout;
 }
 
-// ld-dyld.so reads the index through its window.
+// ld-dyld.so reads index and pieces through its window.
 Done check_index(const RegionPlan &plan, const Layout &layout) {
     if (layout.sets_offset <= kRegionWindow)
         return Success{};
@@ -139,6 +156,11 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.index = Extent{layout.index_offset, layout.index_slots};
     header.sets = Extent{layout.sets_offset, layout.sets_size};
     header.strings = Extent{layout.strings_offset, plan.cache_path.size() + 1};
+    header.pieces = Extent{layout.pieces_offset, layout.pieces.size()};
+    header.flags = plan.in_kernel ? kRegionInKernel : 0;
+    OwnArea own = own_area(plan.generation->cache());
+    header.own_begin = own.begin;
+    header.own_end = own.end;
     header.cache_path = StringRef{0, uint32_t(plan.cache_path.size())};
     header.cache = plan.generation->cache_identity();
     header.environment = plan.generation->sets().header().environment;
@@ -156,8 +178,13 @@ std::vector<RegionIndexSlot> make_index(const RegionPlan &plan, const Layout &la
         uint64_t at = plan.keys[i];
         while (slots[at & (slots.size() - 1)].key != 0)
             at++;
-        slots[at & (slots.size() - 1)] = RegionIndexSlot{
-            plan.keys[i], layout.blob_offsets[i], plan.sets[i].bytes().size(), text_size(plan, plan.sets[i])};
+        slots[at & (slots.size() - 1)] =
+            RegionIndexSlot{plan.keys[i],
+                            layout.blob_offsets[i],
+                            plan.sets[i].bytes().size(),
+                            text_size(plan, plan.sets[i]),
+                            layout.pieces_offset + layout.first_pieces[i] * sizeof(WritablePiece),
+                            layout.first_pieces[i + 1] - layout.first_pieces[i]};
     }
     return slots;
 }
@@ -223,6 +250,8 @@ Outcome<uint64_t> write_region(const RegionPlan &plan, int fd, const std::string
     std::vector<RegionIndexSlot> index = make_index(plan, layout);
     TRY(file.write(layout.index_offset, reinterpret_cast<const unsigned char *>(index.data()),
                    index.size() * sizeof index[0]));
+    TRY(file.write(layout.pieces_offset, reinterpret_cast<const unsigned char *>(layout.pieces.data()),
+                   layout.pieces.size() * sizeof layout.pieces[0]));
     TRY(file.write(layout.strings_offset, reinterpret_cast<const unsigned char *>(plan.cache_path.c_str()),
                    plan.cache_path.size() + 1));
     RegionHeader header = make_header(plan, layout);

@@ -17,6 +17,7 @@ struct RegionPlan {
     std::string cache_path;     // as a process will open it
     Uuid uuid;
     VMAddress base;
+    bool in_kernel; // the kernel has a region with this UUID and base
 };
 
 // Writes the whole file at `fd` (empty, open for writing; `path` is for messages). Pages of zeros become

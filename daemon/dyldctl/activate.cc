@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dyldctl activate, deactivate: the current generation into use (after a boot), out of use.
+// dyldctl activate, deactivate, region: the current generation into use (after a boot), out of use.
 #include "daemon/activation/activation.h"
+#include "daemon/dyldctl/kernel_status.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/report.h"
 
@@ -12,13 +13,19 @@ void say_waiting() {
     fprintf(stderr, "dyldctl: waiting for another dyldctl\n");
 }
 
-Outcome<Activation> activate_state(const Context &context, const std::string &tmpfs) {
+Outcome<Activation> activate_state(const Context &context, const std::string &tmpfs, KernelRegion kernel) {
     StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
     StateLock lock = TRY(state.lock(say_waiting));
     std::string generation = state.current_generation();
     if (generation.empty())
         return Failure::about(state.path(), "nothing built here yet; run `dyldctl build PROGRAM...`");
-    return activate(ActivationRequest{&state, generation, tmpfs});
+    return activate(ActivationRequest{&state, generation, tmpfs, kernel});
+}
+
+Outcome<bool> detach_state(const Context &context) {
+    StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
+    StateLock lock = TRY(state.lock(say_waiting));
+    return detach_kernel_region(state);
 }
 
 Done deactivate_state(const Context &context) {
@@ -31,11 +38,14 @@ Done deactivate_state(const Context &context) {
 
 void add_activate(CLI::App &app, Context &context) {
     auto tmpfs = std::make_shared<std::string>();
+    auto no_region = std::make_shared<bool>(false);
     CLI::App *command =
         app.add_subcommand("activate", "put the current generation into use, at a new random base");
     command->add_option("--tmpfs", *tmpfs, "directory in a tmpfs for the activation");
-    command->callback([tmpfs, &context] {
-        Outcome<Activation> activation = activate_state(context, *tmpfs);
+    command->add_flag("--no-region", *no_region, kNoRegionHelp);
+    command->callback([tmpfs, no_region, &context] {
+        Outcome<Activation> activation =
+            activate_state(context, *tmpfs, *no_region ? KernelRegion::Never : KernelRegion::IfPossible);
         if (!activation.ok())
             return fail(context, activation.error());
         tell(context, activation.value());
@@ -45,6 +55,60 @@ void add_activate(CLI::App &app, Context &context) {
             printf("%s in use, %s: %s\n", counted(activation.value().sets, "set").c_str(),
                    bytes_text(activation.value().bytes).c_str(), activation.value().directory.c_str());
     });
+}
+
+// `configure` is an activation that fails where the kernel takes no region: text, data and sets have to be
+// slid for the base that the kernel chooses.
+static void add_region_configure(CLI::App *region, Context &context) {
+    auto tmpfs = std::make_shared<std::string>();
+    CLI::App *command = region->add_subcommand(
+        "configure", "put the current generation into use, in a new region of the kernel module");
+    command->add_option("--tmpfs", *tmpfs, "directory in a tmpfs for the activation");
+    command->callback([tmpfs, &context] {
+        Outcome<Activation> activation = activate_state(context, *tmpfs, KernelRegion::Required);
+        if (!activation.ok())
+            return fail(context, activation.error());
+        tell(context, activation.value());
+        if (context.json)
+            print_json(to_json(activation.value()));
+        else
+            printf("region configured, %s in use\n", counted(activation.value().sets, "set").c_str());
+    });
+}
+
+static void add_region_detach(CLI::App *region, Context &context) {
+    CLI::App *command =
+        region->add_subcommand("detach", "take the region out of the kernel; programs map the cache's file");
+    command->callback([&context] {
+        Outcome<bool> detached = detach_state(context);
+        if (!detached.ok())
+            return fail(context, detached.error());
+        if (context.json)
+            print_json(Json{{"detached", detached.value()}});
+        else if (!detached.value())
+            note(context, "the kernel has no region of this activation");
+    });
+}
+
+static void add_region_query(CLI::App *region, Context &context) {
+    region->add_subcommand("query", "the region of this root directory, and the module's counters")
+        ->callback([&context] {
+            Outcome<Json> json = kernel_status();
+            if (!json.ok())
+                return fail(context, json.error());
+            if (context.json)
+                print_json(json.value());
+            else
+                print_kernel(json.value());
+        });
+}
+
+void add_region(CLI::App &app, Context &context) {
+    CLI::App *region = app.add_subcommand("region", "the region in the kernel (/dev/shared_region)");
+    region->require_subcommand(1);
+    add_region_configure(region, context);
+    add_region_query(region, context);
+    add_region_detach(region, context);
 }
 
 void add_deactivate(CLI::App &app, Context &context) {

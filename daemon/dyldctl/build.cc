@@ -23,6 +23,8 @@ struct BuildOptions {
     unsigned jobs = 0;
     bool force = false;
     bool only = false; // do not keep the current generation's programs
+    bool no_region = false;
+    KernelRegion kernel() const { return no_region ? KernelRegion::Never : KernelRegion::IfPossible; }
 };
 
 struct BuildSummary {
@@ -130,7 +132,7 @@ Outcome<Activation> put_into_use(const StateDirectory &state, const BuildOptions
     remove_generations(state, {name, previous, active});
     Generation generation = TRY(Generation::open(state.generation_path(name)));
     Activation activation =
-        TRY(activate_verified(ActivationRequest{&state, name, options.tmpfs}, generation));
+        TRY(activate_verified(ActivationRequest{&state, name, options.tmpfs, options.kernel()}, generation));
     remove_generations(state, {name, previous});
     return activation;
 }
@@ -180,7 +182,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
     } else if (!is_activated(state) || !is_in_place(state, options.tmpfs)) {
         summary.changed = true;
         summary.activation.emplace(
-            TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs})));
+            TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs, options.kernel()})));
     }
     summary.captured = is_any_captured(state, named);
     return summary;
@@ -244,6 +246,7 @@ void add_build(CLI::App &app, Context &context) {
     command->add_option("--jobs,-j", options->jobs, "parallel captures (default: one per CPU)");
     command->add_option("--tmpfs", options->tmpfs, "directory in a tmpfs for the activation");
     command->add_flag("--force", options->force, "build even if nothing changed");
+    command->add_flag("--no-region", options->no_region, kNoRegionHelp);
     command->add_flag("--only", options->only, "forget the programs of the current generation");
     command->callback([options, &context] {
         ProgramList list;

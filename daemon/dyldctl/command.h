@@ -32,10 +32,13 @@ struct Context {
 
 using Json = nlohmann::ordered_json;
 
+inline constexpr char kNoRegionHelp[] = "leave the kernel's /dev/shared_region alone";
+
 void add_build(CLI::App &app, Context &context);
 void add_build_set(CLI::App &app, Context &context);
 void add_activate(CLI::App &app, Context &context);
 void add_deactivate(CLI::App &app, Context &context);
+void add_region(CLI::App &app, Context &context);
 // `command` is PROGRAM ARGS: split off before parsing, so that its options stay its own.
 void add_run(CLI::App &app, Context &context, const std::vector<std::string> &command);
 void add_why(CLI::App &app, Context &context);

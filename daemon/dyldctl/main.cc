@@ -63,6 +63,7 @@ int main(int argc, char **argv) {
     add_build_set(app, context);
     add_activate(app, context);
     add_deactivate(app, context);
+    add_region(app, context);
     add_run(app, context, command);
     add_why(app, context);
     add_status(app, context);

@@ -27,8 +27,11 @@ Json to_json(const Activation &activation) {
     Json json = {{"directory", activation.directory}, {"sets", activation.sets},
                  {"bytes", activation.bytes},         {"entropy_bits", activation.entropy_bits},
                  {"text", to_json(activation.text)},  {"left_out", left_out}};
+    json["in_kernel"] = activation.in_kernel;
     if (!activation.note.empty())
         json["note"] = activation.note;
+    if (!activation.kernel_note.empty())
+        json["kernel_note"] = activation.kernel_note;
     if (activation.environment)
         json["environment"] = to_json(*activation.environment);
     return json;
@@ -37,6 +40,8 @@ Json to_json(const Activation &activation) {
 void tell(const Context &context, const Activation &activation) {
     if (!activation.note.empty())
         note(context, activation.note);
+    if (!activation.kernel_note.empty())
+        note(context, activation.kernel_note);
     if (activation.environment)
         note(context, activation.environment->reason + " " + activation.environment->detail +
                           ": programs start through ld.so; run `dyldctl build` again");

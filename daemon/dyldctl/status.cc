@@ -2,6 +2,7 @@
 // dyldctl status: what is built and what is in use.
 #include "daemon/activation/activation.h"
 #include "daemon/dyldctl/freshness.h"
+#include "daemon/dyldctl/kernel_status.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/report.h"
 #include "daemon/state/active_region.h"
@@ -40,8 +41,11 @@ Json activation_status(const StateDirectory &state, const ActiveRegion &region) 
                  {"sets", region.set_count()},
                  {"bytes", region.bytes()},
                  {"memory", region.memory()},
-                 {"entropy_bits", base_entropy_bits(VMSize(header.region_size))},
-                 {"current", region.is_current(state)}};
+                 {"entropy_bits",
+                  base_entropy_bits(VMSize(header.region_size), (header.flags & kRegionInKernel) != 0)},
+                 {"current", region.is_current(state)},
+                 {"in_kernel", (header.flags & kRegionInKernel) != 0},
+                 {"uuid", to_hex(header.uuid)}};
     if (geteuid() == 0)
         json["base"] = header.base;
     return json;
@@ -61,6 +65,10 @@ Outcome<Json> collect(const Context &context) {
     if (region && region->is_current(state))
         json["activation"]["text"] =
             to_json(count_large_text(TRY(Generation::open(state.generation_path(name)))));
+    // The kernel's part must not hide the rest.
+    Outcome<Json> kernel = kernel_status();
+    json["kernel"] =
+        kernel.ok() ? kernel.value() : Json{{"device", true}, {"error", kernel.error().message()}};
     return json;
 }
 
@@ -87,6 +95,7 @@ void print_activation(const Json &json) {
         printf("text        %s of %s mapped by large pages\n", bytes_text(json["text"]["large"]).c_str(),
                bytes_text(json["text"]["bytes"]).c_str());
     printf("region      %s\n", json["file"].get<std::string>().c_str());
+    printf("backend     %s\n", json["in_kernel"].get<bool>() ? "kernel" : "file");
     printf("base        %.1f random bits", json["entropy_bits"].get<double>());
     if (json.contains("base"))
         printf(", 0x%llx", json["base"].get<unsigned long long>());
@@ -103,6 +112,10 @@ void print(const Json &json) {
         printf("in use      nothing: run `dyldctl activate`\n");
     else
         print_activation(json["activation"]);
+    if (json["kernel"].contains("error"))
+        printf("kernel      %s\n", json["kernel"]["error"].get<std::string>().c_str());
+    else if (json["kernel"]["device"].get<bool>())
+        print_kernel(json["kernel"]);
 }
 
 } // namespace

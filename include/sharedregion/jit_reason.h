@@ -12,7 +12,7 @@ namespace sharedregion {
 // clang-format off
 #define SHAREDREGION_JIT_REASONS(X)                                                                          \
     X(None,            "none",             "the program is prebuilt")                                        \
-    X(Disabled,        "disabled",         "DYLD_USE_CLOSURES=0")                                            \
+    X(Disabled,        "disabled",         "DYLD_USE_CLOSURES=0 or DYLD_SHARED_REGION=avoid")                \
     X(Secure,          "secure",           "AT_SECURE: set-user-ID, set-group-ID or file capabilities")      \
     X(EnvironmentSet,  "environment",      "an LD_*, GLIBC_TUNABLES, MALLOC_* or DYLD_* variable that changes loading is set") \
     X(Direct,          "direct",           "ld-dyld.so was started as a command")                           \

@@ -2,7 +2,7 @@
 // The activated region file `region`: what ld-dyld.so opens at every start.
 //
 // Written by activation (daemon/activation) into tmpfs from a verified generation, with one slide for
-// all of it: header, strings, index, data area (slid, compact), sets (slid). It is
+// all of it: header, strings, index, pieces, sets (slid), data area (slid, compact). It is
 // read-only, gone after a reboot, and names the shared_cache that gives the text.
 // Layout: all Extents page-aligned except index and strings. docs/cache-format.md.
 #pragma once
@@ -19,7 +19,7 @@ struct RegionHeader {
     uint32_t version;     // kFormatVersion
     uint32_t header_size; // sizeof(RegionHeader)
     uint64_t file_size;
-    Uuid uuid;            // random, of this activation
+    Uuid uuid;            // random, of this activation, and of its region in the kernel
     Uuid cache_uuid;      // of the shared_cache
     uint64_t base;        // absolute: VMAddress of region offset 0, a multiple of 2 MiB
     uint64_t mapped_size; // from CacheHeader
@@ -29,14 +29,28 @@ struct RegionHeader {
     uint64_t loader_entry; // region offset of the second stage
     uint64_t data_offset;  // file offset of the data area
     uint64_t data_size;
-    Extent index;         // count of RegionIndexSlot, a power of two; open addressing, linear probing
-    Extent sets;          // bytes: blobs
-    Extent strings;       // bytes
+    Extent index;   // count of RegionIndexSlot, a power of two; open addressing, linear probing
+    Extent sets;    // bytes: blobs
+    Extent strings; // bytes
+    Extent pieces;  // count of WritablePiece: those of all sets
+    uint32_t flags; // kRegionInKernel
+    uint32_t reserved;
+    uint64_t own_begin;   // region offsets that each process maps itself: ld.so's data and the loader heap,
+    uint64_t own_end;     // whole slots of 2 MiB
     StringRef cache_path; // absolute path of shared_cache
     FileIdentity cache;   // of the shared_cache that was verified: catches one rewritten in place
     Environment environment;
 };
 static_assert(sizeof(RegionHeader) % 8 == 0 && sizeof(RegionHeader) <= 4096);
+
+// RegionHeader.flags: /dev/shared_region has a region with this UUID and base (as far as activation knows).
+inline constexpr uint32_t kRegionInKernel = 1;
+
+// What a process that uses the kernel's region has to be given writable: as struct shared_region_request.
+struct WritablePiece {
+    uint32_t page; // region offset / 4096
+    uint32_t count;
+};
 
 // Finds a set by program_key(); start at slot key & (size - 1). key 0: free.
 struct RegionIndexSlot {
@@ -44,6 +58,8 @@ struct RegionIndexSlot {
     uint64_t blob_offset; // file offset of the blob, page-aligned
     uint64_t blob_size;   // SetHeader.size
     uint64_t text_size;   // bytes of the cache to map for it
+    uint64_t pieces;      // file offset of its pieces, in rising order
+    uint64_t piece_count; // 0: not for the kernel's region
 };
 
 // What a start maps before it knows anything about the file (a mapping may be longer than its file): header,

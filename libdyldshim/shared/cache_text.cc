@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/shared/cache_text.h"
 
+#include "libdyldshim/shared/kernel_region.h"
 #include "libdyldshim/shared/same_file.h"
 #include "libdyldshim/shared/syscalls.h"
 
@@ -23,10 +24,20 @@ bool is_cache_of(const RegionHeader &region, int fd) {
     return sys_fstat(fd, &st) == 0 && is_same_file(st, region.cache);
 }
 
+// The second stage; what it leaves behind is taken away.
+JitReason enter(LaunchRequest *request) {
+    const RegionHeader &region = *request->region;
+    JitReason reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
+    sys_munmap(region.base, region.region_size);
+    return reason;
+}
+
 } // namespace
 
 JitReason try_set(LaunchRequest *request) {
     const RegionHeader &region = *request->region;
+    if (attach_kernel_region(request))
+        return enter(request);
     request->detail =
         reinterpret_cast<const char *>(&region) + region.strings.offset + region.cache_path.offset;
     request->cache_fd = sys_open(request->detail);
@@ -35,10 +46,8 @@ JitReason try_set(LaunchRequest *request) {
         return reason;
     if (is_cache_of(region, request->cache_fd))
         reason = map_cache(*request);
-    if (reason == JitReason::None) {
-        reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
-        sys_munmap(region.base, region.region_size);
-    }
+    if (reason == JitReason::None)
+        reason = enter(request);
     sys_close(request->cache_fd);
     return reason;
 }

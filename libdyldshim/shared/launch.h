@@ -23,19 +23,23 @@ enum class Report : uint32_t {
 struct LaunchRequest {
     uint32_t version = kLaunchVersion;
     Report report = Report::Quiet;
-    uint64_t *stack = nullptr;            // as the kernel gave it
-    const LoaderConfig *config = nullptr; // in ld-dyld.so
-    uint64_t loader_base = 0;             // load bias of ld-dyld.so
-    uint64_t program_bias = 0;            // load bias of the executable
-    const RegionHeader *region = nullptr; // the first kRegionWindow bytes of the region file, read-only
-    uint64_t set_offset = 0;              // of the set in that file, or in that of set_fd
-    uint64_t set_size = 0;                // of the set
-    uint64_t text_size = 0;               // of the cache's text that the set needs
-    uint64_t set_mapping = 0;             // where the second stage mapped a set that lies behind the window;
-    uint64_t set_mapping_size = 0;        // the tail takes it away, since `detail` may lie there. Of a user's
-                                          // set: the whole file of set_fd
+    uint64_t *stack = nullptr;             // as the kernel gave it
+    const LoaderConfig *config = nullptr;  // in ld-dyld.so
+    uint64_t loader_base = 0;              // load bias of ld-dyld.so
+    uint64_t program_bias = 0;             // load bias of the executable
+    const RegionHeader *region = nullptr;  // the first kRegionWindow bytes of the region file, read-only
+    uint64_t set_offset = 0;               // of the set in that file, or in that of set_fd
+    uint64_t set_size = 0;                 // of the set
+    uint64_t text_size = 0;                // of the cache's text that the set needs
+    const WritablePiece *pieces = nullptr; // what the set needs writable of a region in the kernel
+    uint32_t piece_count = 0;              // 0: only a private mapping of the cache will do
+    bool private_region = false;           // DYLD_SHARED_REGION=private
+    bool in_kernel = false; // text and data are there: nothing but what own_begin and own_end say is missing
+    uint64_t set_mapping = 0;      // where the second stage mapped a set that lies behind the window;
+    uint64_t set_mapping_size = 0; // the tail takes it away, since `detail` may lie there. Of a user's
+                                   // set: the whole file of set_fd
     int region_fd = -1;
-    int cache_fd = -1;
+    int cache_fd = -1;            // -1: in the kernel
     int set_fd = -1;              // a user's own set (user_set.h); -1: the set is in the region file
     const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none
 };

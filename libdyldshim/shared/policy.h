@@ -12,6 +12,7 @@ struct Policy {
     Report report = Report::Quiet;
     bool must = false;              // DYLD_USE_CLOSURES=2: a set, or an error
     bool build = false;             // DYLD_USE_CLOSURES=1: no set now, but build one
+    bool private_region = false;    // DYLD_SHARED_REGION=private: not the kernel's region
     const char *state = nullptr;    // DYLD_SHARED_CACHE_DIR
     const char *variable = nullptr; // EnvironmentSet: which one ("NAME=value")
 };

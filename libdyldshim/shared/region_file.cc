@@ -69,6 +69,8 @@ bool find_set(uint64_t key, uint64_t *probe, LaunchRequest *request) {
             request->set_offset = slot.blob_offset;
             request->set_size = slot.blob_size;
             request->text_size = slot.text_size;
+            request->pieces = reinterpret_cast<const WritablePiece *>(start + slot.pieces);
+            request->piece_count = static_cast<uint32_t>(slot.piece_count);
             return true;
         }
     }

@@ -42,6 +42,7 @@ bool read_user_set(const StartArgs &args, int fd, const UserSetFit &fit, LaunchR
     request->set_offset = kPageSize;
     request->set_size = view.value().header().blob_size;
     request->text_size = view.value().header().text_size;
+    request->piece_count = 0; // nobody has asked what it needs writable of the kernel's region
     request->set_mapping = mapping;
     request->set_mapping_size = size;
     return true;

@@ -13,19 +13,34 @@ void note_variable(const char *variable, Policy *policy) {
     }
 }
 
+void disable(Policy *policy) {
+    policy->reason = JitReason::Disabled;
+    policy->variable = nullptr;
+}
+
+// use (the default), private, avoid; anything else asks for something that we do not know.
+void read_shared_region(const char *variable, const char *value, Policy *policy) {
+    if (equal_strings(value, "avoid"))
+        disable(policy);
+    else if (equal_strings(value, "private"))
+        policy->private_region = true;
+    else if (!equal_strings(value, "use"))
+        note_variable(variable, policy);
+}
+
 // `name` is what follows "DYLD_". Any variable but ours asks for something that a set cannot know.
 void read_dyld_variable(const char *variable, const char *name, Policy *policy) {
     if (const char *value = after_prefix(name, "USE_CLOSURES=")) {
         policy->must = *value == '2';
         policy->build = *value == '1';
-        if (*value == '0') {
-            policy->reason = JitReason::Disabled;
-            policy->variable = nullptr;
-        }
+        if (*value == '0')
+            disable(policy);
     } else if (const char *loaders = after_prefix(name, "PRINT_LOADERS=")) {
         policy->report = *loaders == 'o' ? Report::Only : *loaders == '1' ? Report::Line : Report::Quiet;
     } else if (const char *state = after_prefix(name, "SHARED_CACHE_DIR=")) {
         policy->state = *state != 0 ? state : nullptr;
+    } else if (const char *region = after_prefix(name, "SHARED_REGION=")) {
+        read_shared_region(variable, region, policy);
     } else {
         note_variable(variable, policy);
     }

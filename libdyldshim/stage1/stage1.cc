@@ -39,6 +39,7 @@ extern "C" uint64_t stage1_main(uint64_t *stack) {
     request.config = &loader_config;
     request.loader_base = as_word(&loader_config) - loader_config.address;
     request.detail = policy.variable;
+    request.private_region = policy.private_region;
     JitReason reason = policy.reason;
     if (reason == JitReason::None && args.value(AT_ENTRY) == as_word(_start))
         reason = JitReason::Direct;

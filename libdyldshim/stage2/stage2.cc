@@ -30,11 +30,12 @@ void append_hex(TextBuffer *out, const uint8_t *bytes, unsigned count) {
 void report_prebuilt(const Start &start) {
     if (start.request->report == Report::Quiet)
         return;
-    char line[64];
+    char line[72];
     TextBuffer text = {line, line + sizeof line};
     append(&text, "dyld: prebuilt ");
     append_hex(&text, start.region().cache_uuid.bytes, sizeof(Uuid));
-    append(&text, start.request->set_fd >= 0 ? " own\n" : "\n");
+    append(&text, start.request->set_fd >= 0 ? " own" : "");
+    append(&text, start.request->in_kernel ? " kernel\n" : "\n");
     sys_write(2, line, static_cast<uint64_t>(text.at - line));
     if (start.request->report == Report::Only)
         sys_exit(0);
@@ -46,7 +47,8 @@ void close_files(const LaunchRequest &request) {
     if (high == low + 1 && syscall3(__NR_close_range, low, high) == 0)
         return;
     sys_close(request.region_fd);
-    sys_close(request.cache_fd);
+    if (!request.in_kernel)
+        sys_close(request.cache_fd);
 }
 
 void close_all(const LaunchRequest &request) {

@@ -22,6 +22,10 @@ struct Start {
     uint64_t base_of(Space space) const {
         return space == Space::Region ? region().base : request->program_bias;
     }
+    // Whether the process has to map a place of the region itself: all of it without the kernel's region.
+    bool is_own(uint64_t offset) const {
+        return !request->in_kernel || (offset >= region().own_begin && offset < region().own_end);
+    }
     // A string of the region file, as a reason's detail: it outlives the set's mappings.
     JitReason because(JitReason reason, const char *detail) const {
         request->detail = detail;

@@ -97,6 +97,7 @@ FIXTURE_TEARDOWN(caller)
 static const unsigned long commands[] = {
 	SHARED_REGION_CHECK, SHARED_REGION_MAP_AND_SLIDE, SHARED_REGION_QUERY, SHARED_REGION_DETACH,
 	SHARED_REGION_INTERPRETER_SET, SHARED_REGION_INTERPRETER_CLEAR, SHARED_REGION_INTERPRETER_QUERY,
+	SHARED_REGION_RETIRE,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -227,6 +228,21 @@ TEST_F(caller, a_chroot_has_its_own_region)
 	EXPECT_EQ(0, in_child(configure_in_chroot, NULL));
 	EXPECT_EQ('r', seen(self->fd));
 	EXPECT_EQ('r', attached_to(self->fd));
+}
+
+static int attach_in_mount_namespace(void *data)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 1;
+	if (mount("none", "/mnt", "tmpfs", 0, NULL))
+		return 2;
+	return attached_to(*(int *)data) == 'r' ? 0 : 3;
+}
+
+TEST_F(caller, a_mount_namespace_with_the_same_root_has_the_same_region)
+{
+	ASSERT_EQ(0, configure(self->fd, "/tmp/of_root", 'r'));
+	EXPECT_EQ(0, in_child(attach_in_mount_namespace, &self->fd));
 }
 
 TEST_F(caller, what_a_chroot_configured_is_not_seen_outside)

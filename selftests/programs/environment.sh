@@ -39,6 +39,12 @@ both 'jit environment.*' "MALLOC_PERTURB_" env MALLOC_PERTURB_=7 "$FIX/uses_lib"
 
 # Our own variables
 like "$(DYLD_USE_CLOSURES=0 decision "$FIX/uses_lib")" '^jit disabled' "DYLD_USE_CLOSURES=0 means plain ld.so"
+like "$(DYLD_SHARED_REGION=avoid decision "$FIX/uses_lib")" '^jit disabled$' "DYLD_SHARED_REGION=avoid means plain ld.so"
+for value in use private; do
+    is "$(DYLD_SHARED_REGION=$value decision "$FIX/uses_lib")" prebuilt "DYLD_SHARED_REGION=$value does not need the kernel module"
+done
+is "$(DYLD_SHARED_REGION=else decision "$FIX/uses_lib")" "jit environment DYLD_SHARED_REGION" \
+    "DYLD_SHARED_REGION with an unknown value means plain ld.so"
 is "$(DYLD_USE_CLOSURES=2 decision "$FIX/uses_lib")" prebuilt "DYLD_USE_CLOSURES=2 uses a set where there is one"
 DYLD_USE_CLOSURES=2 run_prebuilt "$FIX/unresolved" >"$TAP_TMP/out" 2>&1
 is "$?" 126 "DYLD_USE_CLOSURES=2 refuses to start a program without a set"

@@ -109,6 +109,24 @@ TEST_F(activation, writes_a_region_that_names_its_cache) {
     EXPECT_EQ(header.loader_entry, kSynLoader);
 }
 
+TEST_F(activation, that_needs_a_region_in_the_kernel_fails_without_one_and_changes_nothing) {
+    if (access("/dev/shared_region", F_OK) == 0)
+        GTEST_SKIP() << "this machine has /dev/shared_region";
+    activate_well();
+    std::string before = state_->active_directory();
+    ActivationRequest request{&*state_, "one", tmpfs_, KernelRegion::Required};
+    Outcome<Activation> outcome = activate(request);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_NE(outcome.error().message().find("/dev/shared_region"), std::string::npos);
+    EXPECT_EQ(state_->active_directory(), before);
+    request.kernel = KernelRegion::IfPossible;
+    EXPECT_TRUE(activate(request).ok());
+    EXPECT_EQ(header_of(read_whole_file(state_->file("active/region"))).flags, 0U);
+    Outcome<bool> detached = detach_kernel_region(*state_);
+    ASSERT_TRUE(detached.ok());
+    EXPECT_FALSE(detached.value());
+}
+
 TEST_F(activation, slides_each_listed_word_of_data_and_no_other) {
     Activation done = activate_well();
     std::vector<unsigned char> region = read_whole_file(state_->file("active/region"));

@@ -14,13 +14,13 @@
 /**
  * DOC: the shared region
  *
- * A region belongs to an environment: CPU level, bitness, root directory (mount and dentry),
- * team ID (the extended attribute security.sharedregion.team of the caller's executable, if that
- * is root's; absent and empty are the same) and user namespace of the caller. It is configured
- * once, by one ioctl, into a place that nobody can see; then it is sealed: content, protections
- * and base never change again. It goes when the last process that is attached and the last file
- * descriptor that configured it are gone, after a delay (module parameter destroy_delay); one
- * configured with SHARED_REGION_KEEP only after it was retired.
+ * A region belongs to an environment: CPU level, bitness, root directory (whatever mount it is
+ * reached by), team ID (the extended attribute security.sharedregion.team of the caller's
+ * executable, if that is root's; absent and empty are the same) and user namespace of the caller.
+ * It is configured once, by one ioctl, into a place that nobody can see; then it is sealed:
+ * content, protections and base never change again. It goes when the last process that is attached
+ * and the last file descriptor that configured it are gone, after a delay (module parameter
+ * destroy_delay); one configured with SHARED_REGION_KEEP only after it was retired.
  *
  * All structures begin with their size and may grow: a shorter one is completed with zeros; a
  * longer one is accepted if what this kernel does not know is zero. Reserved fields and unknown

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "libdyldshim/shared/launch.h"
+
+namespace sharedregion {
+
+// Attaches to the region in the kernel if the region file says that there is one, and the set allows it.
+// True: the set's text and data are mapped, cache_fd is -1. False: nothing is mapped; the cache's file will
+// do as well.
+bool attach_kernel_region(LaunchRequest *request);
+
+} // namespace sharedregion

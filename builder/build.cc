@@ -4,8 +4,10 @@
 
 #include "builder/phases/phases.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <sys/stat.h>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
@@ -34,23 +36,39 @@ Done make_directory(const std::string &path) {
     return Success{};
 }
 
-// Returns the size of the file.
+// Writes `sets` and, where they were asked for, those with the shim. Returns the size of the files.
 Outcome<uint64_t> write_sets(const BuilderOptions &options, const CacheModel &model,
                              std::vector<ProgramOutcome> outcomes) {
-    std::string path = options.output + "/sets";
     Environment environment = TRY(read_environment(options.interpreter));
+    auto with_shim = std::stable_partition(outcomes.begin(), outcomes.end(),
+                                           [](const ProgramOutcome &outcome) { return !outcome.with_shim; });
+    std::vector<ProgramOutcome> shim_outcomes(std::make_move_iterator(with_shim),
+                                              std::make_move_iterator(outcomes.end()));
+    outcomes.erase(with_shim, outcomes.end());
+    std::string path = options.output + "/sets", shim_path = options.output + "/shim-sets";
     TRY(write_sets_file(path, model.main->uuid, environment, options.interpreter, std::move(outcomes)));
-    return TRY(identity_of_path(path)).size;
+    uint64_t size = TRY(identity_of_path(path)).size;
+    if (options.shim.empty())
+        return size;
+    TRY(write_sets_file(shim_path, model.main->uuid, environment, options.interpreter,
+                        std::move(shim_outcomes), options.shim));
+    return size + TRY(identity_of_path(shim_path)).size;
 }
 
+// Those with the shim are counted apart: each is a program that was counted already.
 void report_programs(const CacheModel &model, BuildReport *report) {
-    report->programs = model.programs.size();
-    report->captured = report->programs;
-    for (const CacheProgram &program : model.programs)
+    for (const CacheProgram &program : model.programs) {
+        if (!program.preload.empty()) {
+            report->captured_with_shim += !program.rejection;
+            continue;
+        }
+        report->programs++;
+        report->captured++;
         if (program.rejection) {
             report->captured--;
             report->rejected.push_back({program.path, program.rejection->reason, program.rejection->detail});
         }
+    }
 }
 
 } // namespace

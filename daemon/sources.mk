@@ -12,11 +12,11 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 # CLI11 and nlohmann/json throw.
 DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc \
 	kernel_status.cc list.cc output.cc \
-	report.cc run.cc show.cc status.cc why.cc)
+	report.cc run.cc shim.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 
 # (Not :=, since BENCH_SOURCES comes later.)
 dyldctl_SOURCES = $(DYLDCTL_COMMANDS) $(DAEMON_SOURCES) daemon/dyldctl/freshness.cc \
-	daemon/dyldctl/generations.cc daemon/dyldctl/launch.cc daemon/dyldctl/program_state.cc \
+	daemon/dyldctl/generations.cc daemon/dyldctl/shim_file.cc daemon/dyldctl/launch.cc daemon/dyldctl/program_state.cc \
 	daemon/dyldctl/programs.cc daemon/dyldctl/user_set_builder.cc $(BENCH_SOURCES)
 dyldctl_LIBS := -lcrypto

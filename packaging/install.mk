@@ -7,17 +7,19 @@ libdir = $(DESTDIR)$(PREFIX)/lib/shared-region
 mandir = $(DESTDIR)$(PREFIX)/share/man
 completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 tmpfilesdir = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+apidir = $(DESTDIR)$(PREFIX)/include/sharedregion
 
 INSTALLED_COMMANDS := dyldctl shared-cache
-INSTALLED_HELPERS := bin/make-ld-dyld lib/empty lib/dyld-stage1.bin lib/dyld-tail.bin lib/dyld-stage2.bin
-MAN_PAGES := dyldctl.1 shared-cache.1 shared_region.4 ld-dyld.so.8 make-ld-dyld.8
+INSTALLED_HELPERS := lib/libdyldshim.so bin/make-ld-dyld lib/empty lib/dyld-stage1.bin lib/dyld-tail.bin lib/dyld-stage2.bin
+MAN_PAGES := dyldctl.1 shared-cache.1 shared_region.4 ld-dyld.so.8 libdyldshim.so.8 make-ld-dyld.8
 INSTALLED_MAN_PAGES := $(foreach page,$(MAN_PAGES),man$(subst .,,$(suffix $(page)))/$(page))
 
 .PHONY: install
 install: all ## commands, helpers, man pages, completion, tmpfiles.d
-	$(INSTALL) -d $(bindir) $(libdir) $(mandir)/man1 $(mandir)/man4 $(mandir)/man8 $(completiondir) $(tmpfilesdir)
+	$(INSTALL) -d $(bindir) $(libdir) $(mandir)/man1 $(mandir)/man4 $(mandir)/man8 $(completiondir) $(tmpfilesdir) $(apidir)
 	$(INSTALL) -m 755 $(addprefix $(O)/bin/,$(INSTALLED_COMMANDS)) $(bindir)
-	$(INSTALL) -m 755 $(O)/bin/make-ld-dyld $(O)/lib/empty $(libdir)
+	$(INSTALL) -m 755 $(O)/bin/make-ld-dyld $(O)/lib/empty $(O)/lib/libdyldshim.so $(libdir)
+	$(INSTALL) -m 644 include/sharedregion/shim.h $(apidir)
 	$(INSTALL) -m 644 $(addprefix $(O)/lib/,dyld-stage1.bin dyld-tail.bin dyld-stage2.bin) $(libdir)
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(filter %.1,$(MAN_PAGES))) $(mandir)/man1
 	$(INSTALL) -m 644 $(addprefix packaging/man/,$(filter %.4,$(MAN_PAGES))) $(mandir)/man4
@@ -30,7 +32,8 @@ uninstall: ## remove what install put there (state directories stay: dyldctl cle
 	rm -f $(addprefix $(bindir)/,$(INSTALLED_COMMANDS))
 	rm -f $(addprefix $(libdir)/,$(notdir $(INSTALLED_HELPERS)))
 	rm -f $(addprefix $(mandir)/,$(INSTALLED_MAN_PAGES)) $(completiondir)/dyldctl $(tmpfilesdir)/shared-region.conf
-	-rmdir $(libdir)
+	rm -f $(apidir)/shim.h
+	-rmdir $(libdir) $(apidir)
 
 # The kernel module as source: DKMS builds it for each kernel that is installed (`dkms install shared_region/VERSION`).
 MODULE_VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' packaging/kmod/dkms.conf)

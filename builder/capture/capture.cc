@@ -89,6 +89,7 @@ ProgramCapture describe(const CaptureSubject &subject, const FirstRun &first) {
     capture.build_id = subject.program.facts.build_id;
     capture.phdr_hash = subject.program.facts.phdr_hash;
     capture.path_dependent = first.log.path_dependent;
+    capture.with_shim = !subject.preload.empty();
     capture.order = first.order;
     for (const PlannedImage *image : first.log.images)
         capture.images.push_back(image->index);
@@ -137,7 +138,7 @@ Result<ProgramCapture, Rejection> capture_program(const CaptureRequest &request,
     if (plan.loader >= plan.images.size() || !(plan.images[plan.loader].identity == loader.value().identity))
         return rejected(RejectReason::OtherInterpreter,
                         request.loader_path + " is not the ld.so of the cache");
-    const CaptureSubject subject{program, loader.value(), plan, request.timeout_ms};
+    const CaptureSubject subject{program, loader.value(), plan, request.timeout_ms, request.preload};
     for (unsigned attempt = 1;; attempt++) {
         FirstRun first;
         auto model = capture_verified(subject, &first);

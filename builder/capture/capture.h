@@ -65,6 +65,7 @@ struct CaptureRequest {
     std::string program;     // canonical path
     std::string loader_path; // its PT_INTERP
     unsigned timeout_ms = 10000;
+    std::string preload = {}; // LD_PRELOAD: the shim; empty: none
 };
 
 // One page that differs from what would be mapped there: from the base content (Space::Region), from
@@ -85,6 +86,7 @@ struct ProgramCapture {
     BuildId build_id;
     uint64_t phdr_hash = 0;
     bool path_dependent = false;
+    bool with_shim = false;
     uint32_t order = 0;              // kOrder*
     std::vector<uint32_t> images;    // CacheImageRecord indices in link-map order; ld.so last
     std::vector<std::string> opened; // by which path ld.so found each but itself: a link may change its file

@@ -13,6 +13,7 @@ struct CaptureSubject {
     const LoaderImage &loader;
     const SteeringPlan &plan;
     unsigned timeout_ms;
+    std::string preload; // LD_PRELOAD; empty: none
 };
 
 // Everything that a run varies: strings, counts, limits, the CPU, the region's base. Two variations

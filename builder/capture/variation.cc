@@ -30,9 +30,11 @@ std::vector<std::string> arguments(const std::string &path, unsigned index) {
     return argv;
 }
 
-std::vector<std::string> environment(unsigned index, bool lazy) {
+std::vector<std::string> environment(const std::string &preload, unsigned index, bool lazy) {
     // A name that ld.so does not know keeps the stack's shape without its effect.
     std::vector<std::string> envp = {lazy ? "LD_BIND_NOT_SET=" : "LD_BIND_NOW=1", "PATH=/usr/bin:/bin"};
+    if (!preload.empty())
+        envp.push_back("LD_PRELOAD=" + preload);
     static constexpr unsigned kCounts[kVariations] = {4, 9, 17};
     while (envp.size() < kCounts[index])
         envp.push_back("VARIATION" + std::to_string(envp.size()) + "=" + std::string(3 + 20 * index, 'e'));
@@ -58,7 +60,7 @@ Variation make_variation(const CaptureSubject &subject, unsigned index, bool laz
     SpawnOptions spawn;
     spawn.path = other_spelling(subject.program.path, index);
     spawn.argv = arguments(spawn.path, index);
-    spawn.envp = environment(index, lazy);
+    spawn.envp = environment(subject.preload, index, lazy);
     spawn.stack_limit = (8 << 20) - 4096 * (3 * index + 1) - 100 * index;
     spawn.cpu = choose_cpu(index);
     spawn.timeout_ms = subject.timeout_ms;

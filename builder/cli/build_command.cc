@@ -34,6 +34,7 @@ void print_json(const BuildReport &report) {
     json["images"] = report.images;
     json["programs"] = report.programs;
     json["captured"] = report.captured;
+    json["captured_with_shim"] = report.captured_with_shim;
     json["rejected"] = nlohmann::ordered_json::array();
     for (const RejectedProgram &program : report.rejected)
         json["rejected"].push_back(

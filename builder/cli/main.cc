@@ -22,6 +22,8 @@ void add_build(CLI::App *app, BuildArguments *arguments) {
         ->add_option("--loader", options.loader_blob,
                      "Second stage of ld-dyld.so (dyld-stage2.bin), embedded into the cache")
         ->check(CLI::ExistingFile);
+    build->add_option("--shim", options.shim,
+                      "libdyldshim.so: capture each program with LD_PRELOAD=PATH as well, to `shim-sets`");
     build->add_option("--interpreter", options.interpreter, "The genuine ld.so")->capture_default_str();
     build->add_option("--jobs", options.jobs, "Threads; 0: one per CPU")->capture_default_str();
     build->add_option("--timeout", options.capture_timeout_ms, "Milliseconds for each run of a program")

@@ -16,13 +16,15 @@ struct BuilderOptions {
     std::string loader_blob;                                 // file with the second stage; empty: none
     std::string interpreter = "/lib64/ld-linux-x86-64.so.2"; // the genuine ld.so (psABI 1.0, 5.2.1)
     std::vector<std::string> programs;                       // paths; a directory means all programs in it
-    unsigned jobs = 0;                                       // threads, 0: one per CPU
+    std::string shim;  // libdyldshim.so: capture each program with it preloaded too; empty: do not
+    unsigned jobs = 0; // threads, 0: one per CPU
     unsigned capture_timeout_ms = 10000;
 };
 
 struct BuilderConfig {
     std::string interpreter;                      // canonical path of the genuine ld.so
     FileIdentity loader = {};                     // of that file
+    std::string shim;                             // canonical path of the shim, empty: none
     std::vector<std::byte> loader_blob;           // content of the second stage
     VMSize heap_size = VMSize(16 << 20);          // VA for what ld.so allocates before constructors
     VMSize largest_stored_bss = VMSize(64 << 10); // larger bss is mapped anonymous

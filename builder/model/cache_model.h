@@ -19,6 +19,7 @@ struct CacheProgram {
     FileIdentity identity = {};
     uint64_t key = 0;               // program_key() (elf_view.h)
     std::string interpreter;        // PT_INTERP as it stands in the program
+    std::string preload;            // the shim's path in the variant with it; empty: the plain one
     std::vector<ImageIndex> images; // its libraries in the order of ld.so's list, then ld.so
     std::optional<Rejection> rejection;
 };
@@ -43,7 +44,7 @@ struct SubCache {
 
 struct CacheModel {
     BuilderConfig config;
-    std::vector<CacheProgram> programs; // sorted by path
+    std::vector<CacheProgram> programs; // sorted by path; then those with the shim, likewise
     std::vector<CacheImage> images;     // after layout: by base
     ImageIndex loader = kNoImage;       // ld.so; every accepted program has it
 

@@ -36,6 +36,7 @@ std::vector<ProgramOutcome> build_sets(const CacheModel &model,
         outcomes[i].path = program.path;
         outcomes[i].identity = program.identity;
         outcomes[i].key = program.key;
+        outcomes[i].with_shim = !program.preload.empty();
         if (captures[i])
             outcomes[i].blob = build_set_blob(*captures[i], layout, base);
         if (program.rejection)

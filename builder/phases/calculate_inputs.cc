@@ -7,6 +7,8 @@
 #include "builder/phases/expand_programs.h"
 #include "builder/phases/program_probe.h"
 #include "builder/support/parallel.h"
+#include "sharedregion/elf_view.h"
+#include "sharedregion/secure_start.h"
 
 #include <algorithm>
 #include <map>
@@ -36,6 +38,8 @@ Done read_config(const BuilderOptions &options, CacheModel *model) {
         FileIdentity identity = TRY(identity_of_path(options.loader_blob));
         model->config.loader_blob = TRY(read_at(blob.get(), 0, identity.size, options.loader_blob));
     }
+    if (!options.shim.empty())
+        model->config.shim = TRY(canonical_path(options.shim));
     model->config.loader = TRY(identity_of_path(model->config.interpreter));
     FileDescriptor file = TRY(open_unchanged(model->config.interpreter, model->config.loader));
     Result<ElfImage> elf = read_elf_image(file.get());
@@ -44,22 +48,36 @@ Done read_config(const BuilderOptions &options, CacheModel *model) {
     return Success{};
 }
 
+// The same program with the shim preloaded. What starts with other rights than the caller's must not be
+// executed through ld-dyld.so, which cannot give them, so it has none.
+CacheProgram with_shim(CacheProgram program, const std::string &shim) {
+    program.preload = shim;
+    program.key = shim_key(program.key);
+    if (!program.rejection && gives_rights(program.path))
+        program.rejection = rejected(RejectReason::SetUserId, "not with the shim");
+    return program;
+}
+
+// Each program, and with a shim each once more: sorted by path, those with the shim behind all others.
 std::vector<InputProgram> probe_programs(const BuilderOptions &options, const CacheModel &model,
                                          Progress &progress) {
     std::vector<std::string> paths = expand_programs(options.programs);
-    std::vector<InputProgram> programs(paths.size());
-    ProgressCounter counter(progress, paths.size(), "inputs");
-    parallel_each(paths.size(), [&](size_t i) {
-        InputProgram &input = programs[i];
-        input.program = probe_program(paths[i], model.config.loader);
-        if (!input.program.rejection)
-            check_program_content(&input.program);
-        if (!input.program.rejection) {
-            auto listed = list_libraries(input.program, options.capture_timeout_ms);
+    const size_t variants = options.shim.empty() ? 1 : 2;
+    std::vector<InputProgram> programs(paths.size() * variants);
+    ProgressCounter counter(progress, programs.size(), "inputs");
+    parallel_each(programs.size(), [&](size_t i) {
+        CacheProgram &program = programs[i].program;
+        program = probe_program(paths[i % paths.size()], model.config.loader);
+        if (i >= paths.size())
+            program = with_shim(std::move(program), options.shim);
+        if (!program.rejection)
+            check_program_content(&program);
+        if (!program.rejection) {
+            auto listed = list_libraries(program, options.capture_timeout_ms);
             if (listed.ok())
-                input.listed = std::move(listed.value());
+                programs[i].listed = std::move(listed.value());
             else
-                input.program.rejection = std::move(listed.error());
+                program.rejection = std::move(listed.error());
         }
         counter.advance();
     });

@@ -37,7 +37,8 @@ std::vector<std::optional<ProgramCapture>> capture_programs(const BuilderOptions
     ProgressCounter counter(progress, order.size(), "capture");
     parallel_each(order.size(), [&](size_t i) {
         CacheProgram &program = model->programs[order[i]];
-        CaptureRequest request{program.path, program.interpreter, options.capture_timeout_ms};
+        CaptureRequest request{program.path, program.interpreter, options.capture_timeout_ms,
+                               program.preload};
         auto captured = capture_program(request, plan, base);
         if (captured.ok())
             captures[order[i]] = std::move(captured.value());

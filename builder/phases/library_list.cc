@@ -47,7 +47,10 @@ std::vector<ListedLibrary> parse_library_list(const std::string &text, const std
 
 Result<std::vector<ListedLibrary>, Rejection> list_libraries(const CacheProgram &program,
                                                              unsigned timeout_ms) {
-    CommandResult result = run_command({program.path}, {"LD_TRACE_LOADED_OBJECTS=1"}, timeout_ms);
+    std::vector<std::string> environment = {"LD_TRACE_LOADED_OBJECTS=1"};
+    if (!program.preload.empty())
+        environment.push_back("LD_PRELOAD=" + program.preload);
+    CommandResult result = run_command({program.path}, environment, timeout_ms);
     if (result.timed_out)
         return rejected(RejectReason::Timeout, "ld.so did not list the libraries in time");
     if (result.error != 0)

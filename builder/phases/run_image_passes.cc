@@ -4,9 +4,11 @@
 
 #include "builder/capture/loader_image.h"
 #include "builder/support/parallel.h"
+#include "sharedregion/shim_mark.h"
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <unistd.h>
 
 namespace sharedregion {
@@ -53,6 +55,25 @@ Done write_debug_hook(const CacheImage &loader, const NamedFile &cache) {
     return write_at(cache.fd, loader.base.raw() + facts.hook.function, code.data(), code.size(), cache.path);
 }
 
+// So is the shim's: shim_mark.h.
+Done write_shim_mark(const CacheModel &model, const CacheImage &shim, const NamedFile &cache) {
+    FileDescriptor file = TRY(open_unchanged(shim.path, shim.identity));
+    for (const SegmentChunk &chunk : shim.segments) {
+        auto bytes = TRY(read_at(file.get(), chunk.elf.offset, chunk.elf.file_size, shim.path));
+        const void *found = memmem(bytes.data(), bytes.size(), kShimMarkMagic, sizeof kShimMarkMagic);
+        if (found == nullptr || chunk.segment_kind == SegmentKind::Data)
+            continue;
+        const auto *begin = reinterpret_cast<const char *>(bytes.data());
+        ShimMark mark = {};
+        std::memcpy(mark.magic, kShimMarkMagic, sizeof mark.magic);
+        mark.region_offset =
+            shim.base.raw() + chunk.elf.vaddr + uint64_t(static_cast<const char *>(found) - begin);
+        mark.region_size = model.region_size.raw();
+        return write_at(cache.fd, mark.region_offset, &mark, sizeof mark, cache.path);
+    }
+    return Failure::about(shim.path, "is not a libdyldshim.so: it has no mark");
+}
+
 } // namespace
 
 Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cache, Progress &progress) {
@@ -66,6 +87,8 @@ Outcome<BindStatistics> run_image_passes(CacheModel *model, const NamedFile &cac
         TRY(copy_segments(&image, cache));
         if (cache.fd >= 0 && i == model->loader)
             TRY(write_debug_hook(image, cache));
+        if (cache.fd >= 0 && image.path == model->config.shim)
+            TRY(write_shim_mark(*model, image, cache));
         BindStatistics bound = bind_image(*model, index, static_cast<ImageIndex>(i), &image.segments);
         relocations += bound.relocations;
         unresolved += bound.unresolved;

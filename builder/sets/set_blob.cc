@@ -104,11 +104,13 @@ SetHeader make_header(const ProgramCapture &capture, const CacheLayout &layout) 
     header.magic = kSetMagic;
     header.version = kFormatVersion;
     header.key = program_key(capture.build_id, capture.phdr_hash);
+    if (capture.with_shim)
+        header.key = shim_key(header.key);
     header.phdr_hash = capture.phdr_hash;
     header.build_id = capture.build_id;
     header.identity = capture.identity;
-    header.flags =
-        (capture.build_id.size != 0 ? kSetHasBuildId : 0) | (capture.path_dependent ? kSetPathDependent : 0);
+    header.flags = (capture.build_id.size != 0 ? kSetHasBuildId : 0) |
+                   (capture.path_dependent ? kSetPathDependent : 0) | (capture.with_shim ? kSetWithShim : 0);
     header.order = capture.order;
     header.rseq_signature = capture.rseq_signature;
     header.text_size = text_size(capture, layout);

@@ -35,10 +35,13 @@ struct ProgramOutcome {
     uint64_t key = 0;
     std::vector<std::byte> blob; // empty: rejected
     Rejection rejection;
+    bool with_shim = false;
 };
 
-// Writes `sets` into `path` (temporary file, fsync, rename). `outcomes` need not be sorted.
+// Writes `sets` into `path` (temporary file, fsync, rename). `outcomes` need not be sorted. `preload`: the
+// shim that all of them were captured with; empty: none.
 Done write_sets_file(const std::string &path, const Uuid &cache_uuid, const Environment &environment,
-                     const std::string &loader_path, std::vector<ProgramOutcome> outcomes);
+                     const std::string &loader_path, std::vector<ProgramOutcome> outcomes,
+                     const std::string &preload = "");
 
 } // namespace sharedregion

@@ -41,7 +41,7 @@ struct Front {
 };
 
 Front make_front(const Uuid &cache_uuid, const Environment &environment, const std::string &loader_path,
-                 const std::vector<ProgramOutcome> &outcomes) {
+                 const std::string &preload, const std::vector<ProgramOutcome> &outcomes) {
     Front front;
     SetsHeader &header = front.header;
     std::memcpy(header.file.magic, kSetsMagic, sizeof header.file.magic);
@@ -51,6 +51,7 @@ Front make_front(const Uuid &cache_uuid, const Environment &environment, const s
     header.cache_uuid = cache_uuid;
     header.environment = environment;
     header.loader_path = front.strings.add(loader_path);
+    header.preload = front.strings.add(preload);
     for (const ProgramOutcome &outcome : outcomes)
         front.programs.push_back(SetProgramRecord{
             front.strings.add(outcome.path), outcome.identity, outcome.key, 0, outcome.blob.size(),
@@ -98,13 +99,14 @@ Done seal(int fd, const std::string &path, const Front &front) {
 } // namespace
 
 Done write_sets_file(const std::string &path, const Uuid &cache_uuid, const Environment &environment,
-                     const std::string &loader_path, std::vector<ProgramOutcome> outcomes) {
+                     const std::string &loader_path, std::vector<ProgramOutcome> outcomes,
+                     const std::string &preload) {
     auto by_path = [](const ProgramOutcome &a, const ProgramOutcome &b) { return a.path < b.path; };
     auto same_path = [](const ProgramOutcome &a, const ProgramOutcome &b) { return a.path == b.path; };
     std::sort(outcomes.begin(), outcomes.end(), by_path);
     outcomes.erase(std::unique(outcomes.begin(), outcomes.end(), same_path), outcomes.end());
     TemporaryFile file = TRY(TemporaryFile::create(path));
-    Front front = make_front(cache_uuid, environment, loader_path, outcomes);
+    Front front = make_front(cache_uuid, environment, loader_path, preload, outcomes);
     TRY(write_body(file.fd(), path, front, outcomes));
     TRY(seal(file.fd(), path, front));
     return file.commit();

@@ -45,7 +45,7 @@ Outcome<ProgramOutcome> build_program_set(const ProgramSetRequest &request) {
     const std::string interpreter = TRY(canonical_path(request.interpreter));
     ExistingCache cache = TRY(ExistingCache::open(request.cache, interpreter));
     CacheProgram program = probe_program(request.program, TRY(identity_of_path(interpreter)));
-    ProgramOutcome outcome{program.path, program.identity, program.key, {}, {}};
+    ProgramOutcome outcome{program.path, program.identity, program.key, {}, {}, false};
     Result<ProgramCapture, Rejection> capture = capture_against(cache, request, &program);
     if (capture.ok())
         outcome.blob = build_set_blob(capture.value(), cache.layout(), FileContent(cache.view()));

@@ -44,16 +44,16 @@ Outcome<VMAddress> choose_base(const Generation &generation) {
     return area.base(TRY(random_below(count)), size);
 }
 
-// Fills plan->sets with what can be used now, activation->left_out with the rest.
-Done choose_sets(const Generation &generation, RegionPlan *plan, Activation *activation) {
-    FileCheck files;
-    activation->environment = files.stale(generation.sets());
+// Adds what can be used now to plan->sets, the rest to activation->left_out.
+Done choose_sets(const Generation &generation, const SetsView &sets, FileCheck &files, RegionPlan *plan,
+                 Activation *activation) {
     // Hard links: one file under several paths needs one set.
     std::set<std::tuple<uint64_t, uint64_t>> seen;
-    for (const SetProgramRecord &program : generation.sets().programs()) {
+    const bool with_shim = &sets == generation.shim_sets();
+    for (const SetProgramRecord &program : sets.programs()) {
         if (!SetsView::captured(program))
             continue;
-        SetView set = TRY(generation.set(program));
+        SetView set = TRY(with_shim ? generation.shim_set(program) : generation.set(program));
         if (std::optional<Stale> stale = files.stale(set)) {
             activation->left_out.push_back(LeftOutSet{set.path(), *stale});
             continue;
@@ -64,8 +64,19 @@ Done choose_sets(const Generation &generation, RegionPlan *plan, Activation *act
         plan->sets.push_back(set);
         plan->keys.push_back(set.header().key);
     }
-    activation->sets = plan->sets.size();
     return Success{};
+}
+
+Done choose_all_sets(const Generation &generation, RegionPlan *plan, Activation *activation) {
+    FileCheck files;
+    activation->environment = files.stale(generation.sets());
+    TRY(choose_sets(generation, generation.sets(), files, plan, activation));
+    activation->sets = plan->sets.size();
+    if (generation.shim_sets() == nullptr)
+        return Success{};
+    plan->shim_path = generation.shim_sets()->preload();
+    Activation with_shim = {}; // what is left out was named already
+    return choose_sets(generation, *generation.shim_sets(), files, plan, &with_shim);
 }
 
 // The region file complete in `directory` under its final name.
@@ -184,7 +195,7 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     plan.cache_path = request.state->generation_path(request.generation) + "/shared_cache";
     if (getrandom(plan.uuid.bytes, sizeof plan.uuid.bytes, 0) != sizeof plan.uuid.bytes)
         return Failure::system(errno, "", "getrandom");
-    TRY(choose_sets(generation, &plan, &activation));
+    TRY(choose_all_sets(generation, &plan, &activation));
     ActivationPlace place = TRY(make_activation_place(request.state->path(), request.tmpfs));
     TRY(place_region(request, place, &plan, &activation));
     activation.cache_uuid = generation.cache().header().file.uuid;

@@ -5,6 +5,7 @@
 #include "sharedregion/hash_tree.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace sharedregion {
 
@@ -45,11 +46,25 @@ Outcome<Generation> Generation::open(const std::string &directory) {
     if (!(sets.header().cache_uuid == cache.header().file.uuid))
         return Failure::about(sets_file.path(), "made for another shared_cache; build it again",
                               offsetof(SetsHeader, cache_uuid));
-    return Generation(std::move(cache_file), std::move(sets_file), cache, sets);
+    Generation generation(std::move(cache_file), std::move(sets_file), cache, sets);
+    const std::string shim_path = directory + "/shim-sets";
+    if (access(shim_path.c_str(), F_OK) != 0)
+        return generation;
+    MappedFile shim_file = TRY(MappedFile::open(shim_path));
+    SetsView shim_sets = TRY(in_file(SetsView::open(shim_file.bytes()), shim_path));
+    if (!(shim_sets.header().cache_uuid == cache.header().file.uuid))
+        return Failure::about(shim_path, "made for another shared_cache; build it again",
+                              offsetof(SetsHeader, cache_uuid));
+    generation.shim_sets_.emplace(ShimSets{std::move(shim_file), shim_sets});
+    return generation;
 }
 
 Outcome<SetView> Generation::set(const SetProgramRecord &program) const {
     return in_file(sets_.set(program), sets_path());
+}
+
+Outcome<SetView> Generation::shim_set(const SetProgramRecord &program) const {
+    return in_file(shim_sets_->view.set(program), shim_sets_->file.path());
 }
 
 Done Generation::verify() const {
@@ -58,22 +73,23 @@ Done Generation::verify() const {
     (void)madvise(const_cast<unsigned char *>(bytes.data()), bytes.size(), MADV_HUGEPAGE);
     TRY(in_file(verify_hash_tree(cache_.bytes(), kCacheHeaderOffset), cache_path()));
     TRY(in_file(cache_.check_slide(), cache_path()));
-    TRY(in_file(verify_hash_tree(sets_.bytes(), 0), sets_path()));
-    return verify_sets();
+    TRY(verify_sets(sets_, sets_path()));
+    return shim_sets_ ? verify_sets(shim_sets_->view, shim_sets_->file.path()) : Done(Success{});
 }
 
-Done Generation::verify_sets() const {
+Done Generation::verify_sets(const SetsView &sets, const std::string &path) const {
+    TRY(in_file(verify_hash_tree(sets.bytes(), 0), path));
     SetLimits limits = limits_of(cache_);
-    for (const SetProgramRecord &program : sets_.programs()) {
+    for (const SetProgramRecord &program : sets.programs()) {
         if (!SetsView::captured(program))
             continue;
-        SetView view = TRY(set(program));
+        SetView view = TRY(in_file(sets.set(program), path));
         Status words = view.check_words(limits);
         if (!words.ok())
-            return Failure::of(in_blob(words.error(), program), sets_path());
+            return Failure::of(in_blob(words.error(), program), path);
         Status dependencies = check_dependencies(view, cache_);
         if (!dependencies.ok())
-            return Failure::of(in_blob(dependencies.error(), program), sets_path());
+            return Failure::of(in_blob(dependencies.error(), program), path);
     }
     return Success{};
 }

@@ -85,6 +85,15 @@ struct Layout {
     std::vector<uint64_t> first_pieces; // of each set: where its own begin; one more at the end
 };
 
+bool is_with_shim(const SetView &set) {
+    return (set.header().flags & kSetWithShim) != 0;
+}
+
+// Each with its NUL.
+std::string strings(const RegionPlan &plan) {
+    return plan.cache_path + '\0' + plan.shim_path + '\0';
+}
+
 void collect_pieces(const RegionPlan &plan, Layout *layout) {
     OwnArea own = own_area(plan.generation->cache());
     for (const SetView &set : plan.sets) {
@@ -107,9 +116,12 @@ std::vector<size_t> smallest_first(const std::vector<SetView> &sets) {
 Layout plan_layout(const RegionPlan &plan) {
     Layout layout = {};
     layout.strings_offset = sizeof(RegionHeader);
-    layout.index_offset = align_up(layout.strings_offset + plan.cache_path.size() + 1, sizeof(uint64_t));
+    layout.index_offset = align_up(layout.strings_offset + strings(plan).size(), sizeof(uint64_t));
     // At most half full, so that probing for a program that has no set ends soon.
-    for (layout.index_slots = 2; layout.index_slots < 2 * plan.sets.size(); layout.index_slots *= 2) {
+    uint64_t used = plan.sets.size();
+    for (const SetView &set : plan.sets)
+        used += is_with_shim(set);
+    for (layout.index_slots = 2; layout.index_slots < 2 * used; layout.index_slots *= 2) {
     }
     collect_pieces(plan, &layout);
     layout.pieces_offset = layout.index_offset + layout.index_slots * sizeof(RegionIndexSlot);
@@ -155,13 +167,14 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.data_size = cache.data_size;
     header.index = Extent{layout.index_offset, layout.index_slots};
     header.sets = Extent{layout.sets_offset, layout.sets_size};
-    header.strings = Extent{layout.strings_offset, plan.cache_path.size() + 1};
+    header.strings = Extent{layout.strings_offset, strings(plan).size()};
     header.pieces = Extent{layout.pieces_offset, layout.pieces.size()};
     header.flags = plan.in_kernel ? kRegionInKernel : 0;
     OwnArea own = own_area(plan.generation->cache());
     header.own_begin = own.begin;
     header.own_end = own.end;
     header.cache_path = StringRef{0, uint32_t(plan.cache_path.size())};
+    header.shim_path = StringRef{uint32_t(plan.cache_path.size() + 1), uint32_t(plan.shim_path.size())};
     header.cache = plan.generation->cache_identity();
     header.environment = plan.generation->sets().header().environment;
     return header;
@@ -174,17 +187,22 @@ uint64_t text_size(const RegionPlan &plan, const SetView &set) {
 
 std::vector<RegionIndexSlot> make_index(const RegionPlan &plan, const Layout &layout) {
     std::vector<RegionIndexSlot> slots(layout.index_slots);
-    for (size_t i = 0; i < plan.sets.size(); i++) {
-        uint64_t at = plan.keys[i];
+    auto add = [&](uint64_t key, size_t i) {
+        uint64_t at = key;
         while (slots[at & (slots.size() - 1)].key != 0)
             at++;
         slots[at & (slots.size() - 1)] =
-            RegionIndexSlot{plan.keys[i],
+            RegionIndexSlot{key,
                             layout.blob_offsets[i],
                             plan.sets[i].bytes().size(),
                             text_size(plan, plan.sets[i]),
                             layout.pieces_offset + layout.first_pieces[i] * sizeof(WritablePiece),
                             layout.first_pieces[i + 1] - layout.first_pieces[i]};
+    };
+    for (size_t i = 0; i < plan.sets.size(); i++) {
+        add(plan.keys[i], i);
+        if (is_with_shim(plan.sets[i]))
+            add(file_key(plan.sets[i].header().identity), i);
     }
     return slots;
 }
@@ -252,8 +270,8 @@ Outcome<uint64_t> write_region(const RegionPlan &plan, int fd, const std::string
                    index.size() * sizeof index[0]));
     TRY(file.write(layout.pieces_offset, reinterpret_cast<const unsigned char *>(layout.pieces.data()),
                    layout.pieces.size() * sizeof layout.pieces[0]));
-    TRY(file.write(layout.strings_offset, reinterpret_cast<const unsigned char *>(plan.cache_path.c_str()),
-                   plan.cache_path.size() + 1));
+    const std::string text = strings(plan);
+    TRY(file.write(layout.strings_offset, reinterpret_cast<const unsigned char *>(text.data()), text.size()));
     RegionHeader header = make_header(plan, layout);
     TRY(file.write(0, reinterpret_cast<const unsigned char *>(&header), sizeof header));
     return layout.file_size;

@@ -22,7 +22,8 @@ struct BuildOptions {
     std::string tmpfs;
     unsigned jobs = 0;
     bool force = false;
-    bool only = false; // do not keep the current generation's programs
+    bool only = false;                  // do not keep the current generation's programs
+    bool shim = false, no_shim = false; // from now on with the shim too, or without
     bool no_region = false;
     KernelRegion kernel() const { return no_region ? KernelRegion::Never : KernelRegion::IfPossible; }
 };
@@ -87,6 +88,7 @@ Outcome<std::string> make_generation(const Context &context, const StateDirector
     job.state = &state;
     job.programs = programs;
     job.jobs = options.jobs;
+    job.shim = shim_path(state);
     job.on_progress = [&](uint64_t done, uint64_t total, const std::string &phase) {
         bar.show(done, total, phase);
     };
@@ -106,7 +108,7 @@ Outcome<std::optional<Stale>> reason_to_build(const StateDirectory &state, const
     if (!current)
         return std::optional(Stale{"new", "no usable generation"});
     std::string second_stage = TRY(find_helper("dyld-stage2.bin"));
-    std::optional<Stale> reason = needs_build(*current, programs, second_stage);
+    std::optional<Stale> reason = needs_build(*current, programs, second_stage, shim_path(state));
     if (!reason && options.force)
         reason = Stale{"forced", ""};
     return reason;
@@ -173,6 +175,9 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
     BuildSummary summary;
     summary.generation = state.current_generation();
     summary.changed = TRY(ensure_loader(state, loader)); // before the long part: it may fail
+    summary.changed |= TRY(ensure_shim(state, options.shim));
+    if (options.no_shim)
+        TRY(remove_shim(state));
     std::optional<Stale> reason = TRY(reason_to_build(state, options, list->programs));
     if (reason) {
         summary.changed = true;
@@ -247,6 +252,9 @@ void add_build(CLI::App &app, Context &context) {
     command->add_option("--tmpfs", options->tmpfs, "directory in a tmpfs for the activation");
     command->add_flag("--force", options->force, "build even if nothing changed");
     command->add_flag("--no-region", options->no_region, kNoRegionHelp);
+    CLI::Option *shim = command->add_flag(
+        "--shim", options->shim, "build for programs with libdyldshim.so preloaded too, now and later");
+    command->add_flag("--no-shim", options->no_shim, "not any more; remove libdyldshim.so")->excludes(shim);
     command->add_flag("--only", options->only, "forget the programs of the current generation");
     command->callback([options, &context] {
         ProgramList list;

@@ -41,6 +41,7 @@ void add_deactivate(CLI::App &app, Context &context);
 void add_region(CLI::App &app, Context &context);
 // `command` is PROGRAM ARGS: split off before parsing, so that its options stay its own.
 void add_run(CLI::App &app, Context &context, const std::vector<std::string> &command);
+void add_shim(CLI::App &app, Context &context);
 void add_why(CLI::App &app, Context &context);
 void add_status(CLI::App &app, Context &context);
 void add_list(CLI::App &app, Context &context);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/freshness.h"
 
+#include "daemon/files/in_file.h"
 #include "sharedregion/machine.h"
 
 namespace sharedregion {
@@ -21,6 +22,29 @@ bool same_second_stage(const CacheView &cache, const std::string &path) {
     ByteView embedded = cache.bytes().part(cache.header().loader_entry, cache.header().loader_size);
     return file.ok() && cache.header().loader_entry != 0 && file.value().bytes().size() == embedded.size() &&
            std::memcmp(file.value().bytes().data(), embedded.data(), embedded.size()) == 0;
+}
+
+// The first file of a program that is not as it was at build time.
+std::optional<Stale> stale_program(const SetsView &sets, const std::string &path, FileCheck *files) {
+    for (const SetProgramRecord &program : sets.programs()) {
+        if (!(files->identity(sets.string(program.path)) == program.identity))
+            return Stale{"program-changed", sets.string(program.path)};
+        if (!SetsView::captured(program))
+            continue;
+        Outcome<SetView> set = in_file(sets.set(program), path);
+        if (!set.ok())
+            return Stale{"format", set.error().message()};
+        if (std::optional<Stale> stale = files->stale(set.value()))
+            return stale;
+    }
+    return std::nullopt;
+}
+
+std::optional<Stale> stale_shim(const Generation &generation, const std::string &shim, FileCheck *files) {
+    const SetsView *sets = generation.shim_sets();
+    if ((sets != nullptr ? sets->preload() : std::string()) != shim)
+        return Stale{"shim", shim.empty() ? "not wanted any more" : shim};
+    return sets != nullptr ? stale_program(*sets, shim, files) : std::nullopt;
 }
 
 } // namespace
@@ -48,7 +72,7 @@ std::vector<std::string> stale_libraries(const Generation &generation, FileCheck
 }
 
 std::optional<Stale> needs_build(const Generation &generation, const std::set<std::string> &programs,
-                                 const std::string &second_stage) {
+                                 const std::string &second_stage, const std::string &shim) {
     const SetsView &sets = generation.sets();
     FileCheck files;
     if (!same_programs(sets, programs))
@@ -61,18 +85,9 @@ std::optional<Stale> needs_build(const Generation &generation, const std::set<st
         return stale;
     if (std::vector<std::string> libraries = stale_libraries(generation, &files); !libraries.empty())
         return Stale{"library-changed", libraries[0]};
-    for (const SetProgramRecord &program : sets.programs()) {
-        if (!(files.identity(sets.string(program.path)) == program.identity))
-            return Stale{"program-changed", sets.string(program.path)};
-        if (!SetsView::captured(program))
-            continue;
-        Outcome<SetView> set = generation.set(program);
-        if (!set.ok())
-            return Stale{"format", set.error().message()};
-        if (std::optional<Stale> stale = files.stale(set.value()))
-            return stale;
-    }
-    return std::nullopt;
+    if (std::optional<Stale> stale = stale_program(sets, generation.sets_path(), &files))
+        return stale;
+    return stale_shim(generation, shim, &files);
 }
 
 } // namespace sharedregion

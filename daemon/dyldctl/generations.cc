@@ -48,6 +48,8 @@ Outcome<std::vector<std::string>> builder_arguments(const BuildJob &job, const s
         TRY(find_helper("dyld-stage2.bin"))};
     if (job.jobs != 0)
         arguments.insert(arguments.end(), {"--jobs", std::to_string(job.jobs)});
+    if (!job.shim.empty())
+        arguments.insert(arguments.end(), {"--shim", job.shim});
     arguments.insert(arguments.end(), {"--json", "--progress"});
     arguments.insert(arguments.end(), job.programs.begin(), job.programs.end());
     return arguments;
@@ -123,7 +125,8 @@ Outcome<BuiltGeneration> build_generation(const BuildJob &job) {
 
 void remove_leftovers(const StateDirectory &state) {
     remove_entries(state.fd(), state.path(), [](const std::string &name) {
-        return begins_with(name, ".active.") || begins_with(name, ".current.") ||
+        return begins_with(name, ".active.") || begins_with(name, std::string(kShimFileName) + ".") ||
+               begins_with(name, ".current.") ||
                (begins_with(name, "ld-dyld.so.") && name != kLoaderRecordName);
     });
     Outcome<UniqueFd> directory =

@@ -18,6 +18,7 @@ struct BuildJob {
     const StateDirectory *state;
     std::set<std::string> programs; // canonical paths
     unsigned jobs = 0;              // 0: the builder decides
+    std::string shim;               // shim_path(); empty: sets without it only
     OnProgress on_progress;
     std::function<void(const std::string &)> on_message; // other lines of the builder's stderr
 };
@@ -39,5 +40,13 @@ void remove_generations(const StateDirectory &state, const std::set<std::string>
 // Makes ld-dyld.so and the placeholder for the genuine ld.so where they are missing or no longer fit.
 // Returns whether ld-dyld.so was made.
 Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genuine_loader);
+
+// STATE/libdyldshim.so, which programs name in LD_PRELOAD: there if builds are for the shim too, which is
+// remembered that way. Empty: it is not there.
+std::string shim_path(const StateDirectory &state);
+
+// Puts the shim there, or, where it lies there already, this version of it. Returns whether anything changed.
+Outcome<bool> ensure_shim(const StateDirectory &state, bool wanted);
+Done remove_shim(const StateDirectory &state);
 
 } // namespace sharedregion

@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
     add_deactivate(app, context);
     add_region(app, context);
     add_run(app, context, command);
+    add_shim(app, context);
     add_why(app, context);
     add_status(app, context);
     add_list(app, context);

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
 
 namespace sharedregion {
 
@@ -41,10 +42,11 @@ Span<const RegionIndexSlot> ActiveRegion::index() const {
 }
 
 uint64_t ActiveRegion::set_count() const {
-    uint64_t count = 0;
+    std::set<uint64_t> blobs; // one with the shim has two slots
     for (const RegionIndexSlot &slot : index())
-        count += slot.key != 0;
-    return count;
+        if (slot.key != 0)
+            blobs.insert(slot.blob_offset);
+    return blobs.size();
 }
 
 bool ActiveRegion::contains(uint64_t key) const {

@@ -35,6 +35,7 @@ struct LoaderRecord {
 
 inline constexpr char kLoaderName[] = "ld-dyld.so";
 inline constexpr char kLoaderRecordName[] = "ld-dyld.so.stamp";
+inline constexpr char kShimFileName[] = "libdyldshim.so";
 inline constexpr char kAliasFileName[] = "genuine-ld.so";
 
 } // namespace sharedregion

@@ -2,6 +2,7 @@
 // The state directory: where generations live, which one is current, which activation is in use.
 //
 //     ld-dyld.so               made from the machine's ld.so, names this directory
+//     libdyldshim.so           copy of the shim, where builds are for it too (`dyldctl build --shim`)
 //     genuine-ld.so            empty; `dyldctl run` bind-mounts the genuine ld.so over it
 //     generations/NAME/        shared_cache, sets (immutable)
 //     current -> generations/NAME

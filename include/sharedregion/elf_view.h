@@ -68,6 +68,12 @@ inline uint64_t program_key(const BuildId &id, uint64_t phdr_hash) {
     return program_key(id.bytes, id.size, phdr_hash);
 }
 
+// Key of the set that the same program has with the shim preloaded.
+inline uint64_t shim_key(uint64_t key) {
+    key ^= 0x7368'696d'7368'696d;
+    return key != 0 ? key : 1;
+}
+
 // ELF header and program headers of a whole file or of a mapped image's first page.
 class ElfView {
   public:

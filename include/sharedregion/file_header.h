@@ -58,7 +58,8 @@ struct StringRef {
 
 // 2: ld.so is an image of the region; the region lies where ThreadSanitizer programs do not start.
 // 3: the index of a region file tells sizes, and sets come before data.
-inline constexpr uint32_t kFormatVersion = 3;
+// 4: sets that were captured with the shim preloaded.
+inline constexpr uint32_t kFormatVersion = 4;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {

@@ -38,6 +38,7 @@ struct RegionHeader {
     uint64_t own_begin;   // region offsets that each process maps itself: ld.so's data and the loader heap,
     uint64_t own_end;     // whole slots of 2 MiB
     StringRef cache_path; // absolute path of shared_cache
+    StringRef shim_path;  // LD_PRELOAD of the sets with the shim; empty: there are none
     FileIdentity cache;   // of the shared_cache that was verified: catches one rewritten in place
     Environment environment;
 };
@@ -52,7 +53,8 @@ struct WritablePiece {
     uint32_t count;
 };
 
-// Finds a set by program_key(); start at slot key & (size - 1). key 0: free.
+// Finds a set by its key (SetHeader.key), and one with the shim also by file_key() of its program; start at
+// slot key & (size - 1). key 0: free.
 struct RegionIndexSlot {
     uint64_t key;
     uint64_t blob_offset; // file offset of the blob, page-aligned
@@ -61,6 +63,14 @@ struct RegionIndexSlot {
     uint64_t pieces;      // file offset of its pieces, in rising order
     uint64_t piece_count; // 0: not for the kernel's region
 };
+
+// What the shim looks a program up by: it knows the file that stat(2) describes and nothing of its content.
+inline uint64_t file_key(const FileIdentity &file) {
+    // Files differ in dev and ino; the others are compared anyway. The constant is 2^64 / golden ratio.
+    uint64_t key = (file.ino ^ file.dev << 40) * 0x9e37'79b9'7f4a'7c15;
+    key ^= key >> 32;
+    return key != 0 ? key : 1;
+}
 
 // What a start maps before it knows anything about the file (a mapping may be longer than its file): header,
 // index and the smaller sets lie here, a set behind it takes a mapping of its own. It counts against

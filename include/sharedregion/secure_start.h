@@ -20,4 +20,11 @@ inline bool starts_secure(const std::string &path, const struct stat &info) {
     return set_uid || set_gid || capable;
 }
 
+// Whether any start of the file could give the process other rights than its caller has.
+inline bool gives_rights(const std::string &path) {
+    struct stat info;
+    return stat(path.c_str(), &info) != 0 || (info.st_mode & (S_ISUID | S_ISGID)) != 0 ||
+           getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+}
+
 } // namespace sharedregion

@@ -2,6 +2,8 @@
 // PrebuiltLoaderSets: the file `sets` of a generation, and the set blob that it and an activated
 // region file (region_format.h) hold once per program.
 //
+// A generation may have a second such file, `shim-sets`: sets of the same programs with the shim preloaded.
+//
 // `sets` = SetsHeader page, then from body_offset on: programs, strings, blobs (each page-aligned).
 // A blob = SetHeader, its tables and strings (metadata_size bytes, padded to a page), then pages.
 // All offsets in a blob count from the blob's start, so that a blob can be copied as it is.
@@ -22,6 +24,7 @@ struct SetsHeader {
     Uuid cache_uuid; // the shared_cache that the sets were captured against
     Environment environment;
     StringRef loader_path; // PT_INTERP path of the genuine ld.so, in `strings`
+    StringRef preload;     // LD_PRELOAD of all captures: the shim's path; empty: none
     Extent programs;       // count of SetProgramRecord, sorted by path
     Extent strings;        // bytes
 };
@@ -123,6 +126,7 @@ struct SetProtect {
 
 inline constexpr uint32_t kSetHasBuildId = 1;           // the executable has one: `key` is made of it
 inline constexpr uint32_t kSetPathDependent = 2;        // $ORIGIN is in use: /proc/self/exe must be the path
+inline constexpr uint32_t kSetWithShim = 4;             // captured with the shim preloaded
 inline constexpr uint32_t kOrderRegionAboveProgram = 1; // address order as captured (_dl_find_object)
 inline constexpr uint32_t kOrderVdsoAboveRegion = 2;
 
@@ -131,12 +135,12 @@ struct SetHeader {
     uint32_t version;       // kFormatVersion
     uint64_t size;          // bytes of the blob, a multiple of 4096
     uint64_t metadata_size; // bytes of header, tables and strings
-    uint64_t key;           // program_key()
+    uint64_t key;           // program_key(), with kSetWithShim: shim_key() of that
     uint64_t phdr_hash;     // hash_program_headers() (elf_view.h)
     BuildId build_id;
     FileIdentity identity; // of the executable at build time
     uint32_t path;         // string: canonical path of the executable
-    uint32_t flags;        // kSetHasBuildId, kSetPathDependent
+    uint32_t flags;        // kSetHasBuildId, kSetPathDependent, kSetWithShim
     uint32_t order;        // kOrder*: as captured, both compared
     uint32_t rseq_signature;
     Table dependencies;   // SetDependency

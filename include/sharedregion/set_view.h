@@ -297,6 +297,8 @@ class SetsView {
         view.strings_ = file.part(header.strings.offset, header.strings.size);
         if (view.string(header.loader_path) == nullptr)
             return wrong("sets: path of ld.so lies outside the strings", offsetof(SetsHeader, loader_path));
+        if (view.preload() == nullptr)
+            return wrong("sets: path of the shim lies outside the strings", offsetof(SetsHeader, preload));
         TRY(view.check_programs());
         return view;
     }
@@ -307,6 +309,7 @@ class SetsView {
     // NUL-terminated; nullptr where `ref` lies outside (never for refs that open() checked).
     const char *string(StringRef ref) const { return checked_string(strings_, ref); }
     const char *loader_path() const { return string(header_->loader_path); }
+    const char *preload() const { return header_->preload.size != 0 ? string(header_->preload) : ""; }
 
     // Whether a program has a set; else its record tells the reason.
     static bool captured(const SetProgramRecord &program) { return program.blob_offset != 0; }

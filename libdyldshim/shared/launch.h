@@ -11,7 +11,7 @@
 
 namespace sharedregion {
 
-inline constexpr uint32_t kLaunchVersion = 3;
+inline constexpr uint32_t kLaunchVersion = 4;
 
 // What DYLD_PRINT_LOADERS asks for.
 enum class Report : uint32_t {
@@ -19,6 +19,8 @@ enum class Report : uint32_t {
     Line = 1, // one line to stderr
     Only = 2, // the line, then exit without running the program
 };
+
+struct DirectLaunch; // tail/kernel_view.h
 
 struct LaunchRequest {
     uint32_t version = kLaunchVersion;
@@ -39,8 +41,12 @@ struct LaunchRequest {
     uint64_t set_mapping_size = 0; // the tail takes it away, since `detail` may lie there. Of a user's
                                    // set: the whole file of set_fd
     int region_fd = -1;
-    int cache_fd = -1;            // -1: in the kernel
-    int set_fd = -1;              // a user's own set (user_set.h); -1: the set is in the region file
+    int cache_fd = -1;   // -1: in the kernel
+    int set_fd = -1;     // a user's own set (user_set.h); -1: the set is in the region file
+    int program_fd = -1; // of the executable, where it was not the kernel that mapped it; else -1
+    // Called by the second stage when nothing can fail any more; nullptr: nothing to do.
+    void (*committed)(const DirectLaunch &launch) = nullptr;
+    const DirectLaunch *direct = nullptr; // what it gets
     const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none
 };
 

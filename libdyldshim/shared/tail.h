@@ -14,7 +14,7 @@
 namespace sharedregion {
 
 inline constexpr char kTailMagic[8] = {'S', 'H', 'R', 'G', 'T', 'A', 'I', 'L'};
-inline constexpr uint32_t kTailVersion = 3; // of everything below and of what it includes
+inline constexpr uint32_t kTailVersion = 4; // of everything below and of what it includes
 
 // Behind the jump at the tail's first byte.
 struct TailHeader {
@@ -28,12 +28,12 @@ struct TailHeader {
 struct PlainStart {
     const StartArgs &args;
     const Policy &policy;
-    const LaunchRequest &request;
-    JitReason reason;
+    LaunchRequest &request;
+    JitReason reason; // Direct: the tail tries a prebuilt start itself (tail/direct.h)
 };
 
-// Starts from a user's own set, if there is one. Else tells the reason, if anybody asked; closes what the
-// first stage opened. Returns where to go on: the genuine entry point, or a newer ld.so's (genuine.h).
-using Tail = uint64_t (*)(const PlainStart *start);
+// Tells the reason, if anybody asked; closes what the first stage opened. Returns where to go on: the
+// genuine entry point, or a newer ld.so's (genuine.h).
+using Tail = uint64_t (*)(PlainStart *start);
 
 } // namespace sharedregion

@@ -59,6 +59,8 @@ Policy read_policy(const StartArgs &args) {
         // LD_*: ld.so; the others: glibc's tunables, which ld.so reads before anything is loaded.
         if (const char *name = after_prefix(variable, "DYLD_"))
             read_dyld_variable(variable, name, &policy);
+        else if (policy.preload == nullptr && after_prefix(variable, kPreload) != nullptr)
+            policy.preload = variable;
         else if (after_prefix(variable, "LD_") || after_prefix(variable, "GLIBC_TUNABLES=") ||
                  after_prefix(variable, "MALLOC_"))
             note_variable(variable, &policy);

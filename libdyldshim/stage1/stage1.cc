@@ -4,9 +4,7 @@
 // Runs before anything is relocated, in the few KB of slack behind ld.so's text: no globals, no libc, no
 // write outside the stack. Every doubt ends in the genuine entry point, as if we did not exist: the tail
 // (shared/tail.h) leads there.
-#include "libdyldshim/shared/cache_text.h"
-#include "libdyldshim/shared/program.h"
-#include "libdyldshim/shared/region_file.h"
+#include "libdyldshim/shared/start_from_cache.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/shared/tail.h"
 
@@ -14,20 +12,6 @@ extern "C" const sharedregion::LoaderConfig loader_config;
 extern "C" const char _start[];
 
 namespace sharedregion {
-namespace {
-
-// Tries the sets of this program; returns only with a reason why none of them will do.
-JitReason try_sets(const StartArgs &args, LaunchRequest *request) {
-    ProgramImage program = find_program(args);
-    request->program_bias = program.bias;
-    JitReason reason = JitReason::NoSet;
-    uint64_t probe = 0;
-    while (program.has_headers && find_set(program.key, &probe, request))
-        reason = try_set(request);
-    return reason;
-}
-
-} // namespace
 
 // Returns where to go on: see Tail.
 extern "C" uint64_t stage1_main(uint64_t *stack) {
@@ -44,9 +28,7 @@ extern "C" uint64_t stage1_main(uint64_t *stack) {
     if (reason == JitReason::None && args.value(AT_ENTRY) == as_word(_start))
         reason = JitReason::Direct;
     if (reason == JitReason::None)
-        reason = open_region_file(args, policy.state, &request);
-    if (reason == JitReason::None)
-        reason = try_sets(args, &request);
+        reason = start_from_cache(args, policy, &request);
     PlainStart plain = {args, policy, request, reason};
     return reinterpret_cast<Tail>(request.loader_base + loader_config.tail)(&plain);
 }

@@ -71,6 +71,8 @@ void tell_debugger(const Start &start) {
 
 // From here on the process is changed in ways that a plain start could not undo.
 [[noreturn]] void commit(const Start &start) {
+    if (start.request->committed != nullptr)
+        start.request->committed(*start.request->direct);
     close_all(*start.request);
     copy_pages(start);
     apply_fixups(start);

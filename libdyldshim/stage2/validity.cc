@@ -97,14 +97,18 @@ bool is_file(const char *path, const FileIdentity &expected) {
     return sys_stat(path, &st) == 0 && identity_of(st) == expected;
 }
 
-// The same for the executable, whose owner is noted.
-bool is_program(Start *start, const char *path) {
-    struct stat st;
-    if (sys_stat(path, &st) != 0 || !(identity_of(st) == start->set.header().identity))
+// Whether what stat(2) said is the executable, whose owner is noted then.
+bool is_program(Start *start, const struct stat &st) {
+    if (!(identity_of(st) == start->set.header().identity))
         return false;
     start->program_known = true;
     start->program_owner = st.st_uid;
     return true;
+}
+
+bool is_program(Start *start, const char *path) {
+    struct stat st;
+    return sys_stat(path, &st) == 0 && is_program(start, st);
 }
 
 JitReason check_loader_files(const Start &start) {
@@ -120,8 +124,27 @@ JitReason check_loader_files(const Start &start) {
 // those are JIT (a build-id does not do, since it stays in a program that was overwritten in place).
 JitReason check_program_file(Start *start) {
     const char *executed = reinterpret_cast<const char *>(start->args.value(AT_EXECFN));
-    bool same = (executed != nullptr && is_program(start, executed)) || is_program(start, kOwnProgram);
+    bool same;
+    if (start->request->program_fd >= 0) { // the tail opened and mapped it
+        struct stat st;
+        same = sys_fstat(start->request->program_fd, &st) == 0 && is_program(start, st);
+    } else {
+        same = (executed != nullptr && is_program(start, executed)) || is_program(start, kOwnProgram);
+    }
     return same ? JitReason::None : start->because(JitReason::ProgramChanged, start->set.path());
+}
+
+// /proc/self/fd/FD
+void name_descriptor(int fd, char *out) {
+    char digits[12], *at = digits + sizeof digits;
+    *--at = 0;
+    do
+        *--at = static_cast<char>('0' + fd % 10);
+    while ((fd /= 10) != 0);
+    TextBuffer text = {out, out + 31};
+    append(&text, "/proc/self/fd/");
+    append(&text, at);
+    *text.at = 0;
 }
 
 // With $ORIGIN in use the same file under another name finds other libraries. (Not inlined: its buffer would
@@ -129,7 +152,10 @@ JitReason check_program_file(Start *start) {
 [[gnu::noinline]] JitReason check_path(const Start &start) {
     const char *expected = start.set.path();
     char path[4096];
-    long size = syscall3(__NR_readlink, as_word(kOwnProgram), as_word(path), sizeof path);
+    char link[32] = "/proc/self/exe";
+    if (start.request->program_fd >= 0)
+        name_descriptor(start.request->program_fd, link);
+    long size = syscall3(__NR_readlink, as_word(link), as_word(path), sizeof path);
     bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
                 equal_bytes(path, expected, static_cast<uint64_t>(size));
     return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);

@@ -4,6 +4,7 @@
 #include "libdyldshim/shared/same_file.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/tail/map_elf.h"
 #include "sharedregion/units.h"
 
 #include <initializer_list>
@@ -36,24 +37,6 @@ bool is_elf(const Elf64_Ehdr &header) {
     return word << 8 == kIdentification << 8;
 }
 
-// Maps one PT_LOAD into the reservation at `base`, as the kernel's elf_load() does.
-bool map_segment(int fd, uint64_t base, const Elf64_Phdr &phdr) {
-    int protection = (phdr.p_flags & PF_R ? PROT_READ : 0) | (phdr.p_flags & PF_W ? PROT_WRITE : 0) |
-                     (phdr.p_flags & PF_X ? PROT_EXEC : 0);
-    uint64_t begin = align_down(phdr.p_vaddr, kPageSize);
-    uint64_t file_end = phdr.p_vaddr + phdr.p_filesz;
-    uint64_t anon_begin = align_up(file_end, kPageSize);
-    uint64_t end = align_up(phdr.p_vaddr + phdr.p_memsz, kPageSize);
-    if (is_error(sys_mmap(base + begin, anon_begin - begin, protection, MAP_PRIVATE | MAP_FIXED, fd,
-                          align_down(phdr.p_offset, kPageSize))))
-        return false;
-    if (phdr.p_memsz == phdr.p_filesz)
-        return true;
-    __builtin_memset(reinterpret_cast<void *>(base + file_end), 0, anon_begin - file_end);
-    return end == anon_begin || !is_error(sys_mmap(base + anon_begin, end - anon_begin, protection,
-                                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
-}
-
 // Maps all of an ld.so of `size` bytes whose first page is at `header`; its load bias, or 0.
 uint64_t map_loader(int fd, uint64_t size, const Elf64_Ehdr *header) {
     const auto *phdrs = reinterpret_cast<const Elf64_Phdr *>(header + 1);
@@ -69,7 +52,7 @@ uint64_t map_loader(int fd, uint64_t size, const Elf64_Ehdr *header) {
     if (is_error(base))
         return 0;
     for (unsigned i = 0; i < header->e_phnum; i++)
-        if (phdrs[i].p_type == PT_LOAD && !map_segment(fd, static_cast<uint64_t>(base), phdrs[i]))
+        if (phdrs[i].p_type == PT_LOAD && !map_segment(fd, static_cast<uint64_t>(base), phdrs[i], MAP_FIXED))
             return 0;
     return static_cast<uint64_t>(base);
 }

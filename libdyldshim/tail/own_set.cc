@@ -17,7 +17,8 @@ bool is_unknown_program(JitReason reason) {
 } // namespace
 
 JitReason try_own_set(const PlainStart &start, LaunchRequest *request) {
-    if (!is_unknown_program(start.reason) || request->region == nullptr)
+    // (No user's set is for a start with the shim.)
+    if (!is_unknown_program(start.reason) || request->region == nullptr || start.policy.preload != nullptr)
         return start.reason;
     ProgramImage program = find_program(start.args);
     LaunchRequest own = *request;

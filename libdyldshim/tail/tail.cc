@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/shared/tail.h"
 
+#include "libdyldshim/shared/start_record.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/tail/background.h"
+#include "libdyldshim/tail/direct.h"
 #include "libdyldshim/tail/genuine.h"
 #include "libdyldshim/tail/own_set.h"
 #include "libdyldshim/tail/report.h"
@@ -21,16 +23,24 @@ void close_region_file(const LaunchRequest &request) {
         sys_close(request.region_fd);
 }
 
+void leave_record(const PlainStart &start) {
+    if (StartRecord *record = start_record(start.request.loader_base))
+        *record = {kStartRecordMagic, static_cast<uint32_t>(start.reason)};
+}
+
 } // namespace
 
-extern "C" uint64_t tail_main(const PlainStart *given) {
-    LaunchRequest request = given->request;
-    PlainStart start = {given->args, given->policy, request, given->reason};
-    start.reason = try_own_set(start, &request);
-    start.reason = build_in_background(start, &request);
-    report_jit(start); // before the region file goes: the detail may lie in it
-    close_region_file(request);
-    return genuine_entry(start.args, *request.config, request.loader_base);
+extern "C" uint64_t tail_main(PlainStart *start) {
+    if (start->reason == JitReason::Direct) {
+        start_directly(start);
+    } else {
+        start->reason = try_own_set(*start, &start->request);
+        start->reason = build_in_background(*start, &start->request);
+    }
+    report_jit(*start); // before the region file goes: the detail may lie in it
+    close_region_file(start->request);
+    leave_record(*start);
+    return genuine_entry(start->args, *start->request.config, start->request.loader_base);
 }
 
 } // namespace sharedregion

@@ -104,7 +104,8 @@ fi
 is "$(env -i "$S/ld-dyld.so" "$FIX/hello" 7 2>&1; echo $?)" "$(env -i "$INTERPRETER" "$FIX/hello" 7 2>&1; echo $?)" \
     "ld-dyld.so PROGRAM behaves as ld.so PROGRAM"
 like "$("$S/ld-dyld.so" --list "$FIX/uses_lib" 2>&1)" 'libc\.so\.6 => ' "ld-dyld.so --list works"
-is "$(DYLD_PRINT_LOADERS=1 "$S/ld-dyld.so" "$FIX/empty" 2>&1)" "dyld: jit direct" "the reason is direct"
+is "$(DYLD_PRINT_LOADERS=1 "$S/ld-dyld.so" "$FIX/empty" 2>&1)" "dyld: jit no-cache" "a start as a command tells its reason"
+is "$(DYLD_PRINT_LOADERS=1 "$S/ld-dyld.so" --list "$FIX/empty" 2>&1 >/dev/null)" "dyld: jit direct" "what only ld.so can do is direct"
 
 # Debuggers and tools
 if command -v gdb >/dev/null; then

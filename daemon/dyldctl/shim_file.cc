@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// STATE/libdyldshim.so: a copy of the shim that was installed with dyldctl.
+//
+// A copy, because its directory tells the shim which state it serves, and because programs that run must keep
+// the very file that their sets were captured with.
+#include "daemon/dyldctl/generations.h"
+#include "daemon/files/child.h"
+#include "daemon/files/mapped_file.h"
+#include "daemon/state/loader_record.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+
+namespace sharedregion {
+
+namespace {
+
+bool same_content(const std::string &a, const std::string &b) {
+    Outcome<MappedFile> first = MappedFile::open(a), second = MappedFile::open(b);
+    return first.ok() && second.ok() && first.value().bytes().size() == second.value().bytes().size() &&
+           std::memcmp(first.value().bytes().data(), second.value().bytes().data(),
+                       first.value().bytes().size()) == 0;
+}
+
+Done copy_into(const StateDirectory &state, ByteView bytes) {
+    const std::string temporary = std::string(kShimFileName) + ".new";
+    UniqueFd fd(
+        openat(state.fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0755));
+    // Readable by everybody, whatever the umask: it is loaded into every process of a tree.
+    if (!fd.valid() || write(fd.get(), bytes.data(), bytes.size()) != ssize_t(bytes.size()) ||
+        fchmod(fd.get(), 0755) != 0 || fsync(fd.get()) != 0 ||
+        renameat(state.fd(), temporary.c_str(), state.fd(), kShimFileName) != 0)
+        return Failure::system(errno, state.file(kShimFileName), "cannot write");
+    return Success{};
+}
+
+} // namespace
+
+std::string shim_path(const StateDirectory &state) {
+    std::string path = state.file(kShimFileName);
+    return access(path.c_str(), R_OK) == 0 ? path : "";
+}
+
+Outcome<bool> ensure_shim(const StateDirectory &state, bool wanted) {
+    if (!wanted && shim_path(state).empty())
+        return false;
+    std::string installed = TRY(find_helper(kShimFileName));
+    if (same_content(installed, state.file(kShimFileName)))
+        return false;
+    // ld.so splits LD_PRELOAD there, and the shim takes its state from it.
+    if (state.path().find_first_of(" :") != std::string::npos)
+        return Failure::about(state.path(),
+                              "has a space or a colon in it, which LD_PRELOAD cannot name; name "
+                              "another directory with --state");
+    MappedFile file = TRY(MappedFile::open(installed));
+    TRY(copy_into(state, file.bytes()));
+    return true;
+}
+
+Done remove_shim(const StateDirectory &state) {
+    if (unlinkat(state.fd(), kShimFileName, 0) != 0 && errno != ENOENT)
+        return Failure::system(errno, state.file(kShimFileName), "cannot remove");
+    return Success{};
+}
+
+} // namespace sharedregion

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The exec family, interposed: exec(3), execve(2), execveat(2), fexecve(3).
+//
+// What names a program by a descriptor (fexecve, execveat with another directory or an empty path) is
+// executed as it is: the descriptor may be closed by the exec itself, or be a file without a name.
+#include "libdyldshim/preload/execute.h"
+#include "libdyldshim/preload/interposed.h"
+#include "libdyldshim/preload/kernel.h"
+
+#include <alloca.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+using namespace sharedregion;
+
+namespace {
+
+int failed(long result) {
+    return static_cast<int>(set_errno(result));
+}
+
+// Number of arguments of an execl(), from the second one on up to the null pointer.
+uint64_t count_list(va_list list) {
+    uint64_t count = 0;
+    while (va_arg(list, char *) != nullptr)
+        count++;
+    return count;
+}
+
+// Puts the arguments of an execl() into `argv`, null pointer included; `list` then stands behind it.
+void take_list(const char *first, va_list list, char **argv) {
+    *argv++ = const_cast<char *>(first);
+    if (first == nullptr)
+        return;
+    do
+        *argv = va_arg(list, char *);
+    while (*argv++ != nullptr);
+}
+
+} // namespace
+
+// The argument list of an execl() lies in the frame of the function that uses it.
+#define SHIM_COLLECT(argv, first)                                                                            \
+    va_list list;                                                                                            \
+    va_start(list, first);                                                                                   \
+    uint64_t count = (first) != nullptr ? count_list(list) : 0;                                              \
+    va_end(list);                                                                                            \
+    auto **argv = static_cast<char **>(alloca((count + 2) * sizeof(char *)));                                \
+    va_start(list, first);                                                                                   \
+    take_list(first, list, argv)
+
+extern "C" {
+
+SHIM_EXPORT int execve(const char *path, char *const argv[], char *const envp[]) {
+    return failed(execute(path, argv, envp));
+}
+
+SHIM_EXPORT int execv(const char *path, char *const argv[]) {
+    return failed(execute(path, argv, environ));
+}
+
+SHIM_EXPORT int execvp(const char *file, char *const argv[]) {
+    return failed(execute_in_path(file, argv, environ));
+}
+
+SHIM_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[]) {
+    return failed(execute_in_path(file, argv, envp));
+}
+
+SHIM_EXPORT int execl(const char *path, const char *first, ...) {
+    SHIM_COLLECT(argv, first);
+    va_end(list);
+    return failed(execute(path, argv, environ));
+}
+
+SHIM_EXPORT int execlp(const char *file, const char *first, ...) {
+    SHIM_COLLECT(argv, first);
+    va_end(list);
+    return failed(execute_in_path(file, argv, environ));
+}
+
+SHIM_EXPORT int execle(const char *path, const char *first, ...) {
+    SHIM_COLLECT(argv, first);
+    char **envp = va_arg(list, char **);
+    va_end(list);
+    return failed(execute(path, argv, envp));
+}
+
+SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags) {
+    if (flags == 0 && (directory == AT_FDCWD || *path == '/'))
+        return failed(execute(path, argv, envp));
+    return failed(syscall6(__NR_execveat, static_cast<uint64_t>(static_cast<int64_t>(directory)),
+                           as_word(path), as_word(argv), as_word(envp), static_cast<unsigned>(flags)));
+}
+
+SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[]) {
+    if (fd < 0 || argv == nullptr || envp == nullptr)
+        return failed(-EINVAL);
+    return failed(syscall6(__NR_execveat, static_cast<unsigned>(fd), as_word(""), as_word(argv),
+                           as_word(envp), AT_EMPTY_PATH));
+}
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/preload/execute.h"
+
+#include "libdyldshim/preload/kernel.h"
+#include "libdyldshim/preload/launch_plan.h"
+#include "libdyldshim/preload/own_program.h"
+
+#include <alloca.h>
+#include <limits.h>
+#include <paths.h>
+#include <stdlib.h>
+
+namespace sharedregion {
+namespace {
+
+constexpr char kDefaultPath[] = "/bin:/usr/bin"; // confstr(_CS_PATH) of glibc
+
+// Comes back where the kernel did not take it (a longer list may be too long, the state may be gone): then
+// the program starts plainly. Apart from execute(), so that its list lies on the stack only meanwhile.
+[[gnu::noinline]] void execute_by_loader(LaunchPlan *plan, const char *path, char *const *argv,
+                                         char *const *envp) {
+    auto **list = static_cast<char **>(alloca((plan->arguments + kMoreArguments) * sizeof(char *)));
+    make_arguments(plan, path, argv, list);
+    sys_execve(plan->loader.text, list, envp);
+}
+
+// execve(2) of a path that is not another name of our own executable.
+[[gnu::noinline]] long execute_path(const char *path, const struct stat &info, char *const *argv,
+                                    char *const *envp) {
+    LaunchPlan plan;
+    if (plan_launch(path, info, argv, envp, &plan))
+        execute_by_loader(&plan, path, argv, envp);
+    return sys_execve(path, argv, envp);
+}
+
+[[gnu::noinline]] long execute_own_program(const char *name, char *const *argv, char *const *envp) {
+    char path[PATH_MAX];
+    struct stat info;
+    if (!own_program_path(path, sizeof path) || sys_stat(path, &info) != 0)
+        return sys_execve(name, argv, envp);
+    return execute_path(path, info, argv, envp);
+}
+
+// A text file without #!: execvp(3) lets the shell read it.
+[[gnu::noinline]] long execute_by_shell(const char *file, char *const *argv, char *const *envp) {
+    uint64_t count = 0;
+    while (argv[count] != nullptr)
+        count++;
+    static constexpr char kShell[] = _PATH_BSHELL;
+    auto **list = static_cast<char **>(alloca((count + 3) * sizeof(char *)));
+    uint64_t size = 0;
+    list[size++] = const_cast<char *>(kShell);
+    list[size++] = const_cast<char *>(file);
+    for (uint64_t i = 1; i < count; i++)
+        list[size++] = argv[i];
+    list[size] = nullptr;
+    return execute(kShell, list, envp);
+}
+
+long execute_file(const char *file, char *const *argv, char *const *envp) {
+    long result = execute(file, argv, envp);
+    return result == -ENOEXEC ? execute_by_shell(file, argv, envp) : result;
+}
+
+// Whether the search goes on in the next directory after this error. Source: glibc posix/execvpe.c.
+bool goes_on(long result) {
+    return result == -EACCES || result == -ENOENT || result == -ESTALE || result == -ENOTDIR ||
+           result == -ENODEV || result == -ETIMEDOUT;
+}
+
+// DIRECTORY/FILE, or FILE alone for an empty directory.
+void join(char *out, const char *directory, uint64_t size, const char *file, uint64_t file_size) {
+    __builtin_memcpy(out, directory, size);
+    out += size;
+    if (size != 0)
+        *out++ = '/';
+    __builtin_memcpy(out, file, file_size + 1);
+}
+
+} // namespace
+
+long execute(const char *path, char *const *argv, char *const *envp) {
+    // The kernel looks at the path first: it says EFAULT where reading it here would be a crash.
+    struct stat info;
+    if (sys_stat(path, &info) != 0)
+        return sys_execve(path, argv, envp);
+    return is_own_program(path) ? execute_own_program(path, argv, envp)
+                                : execute_path(path, info, argv, envp);
+}
+
+long execute_in_path(const char *file, char *const *argv, char *const *envp) {
+    if (*file == 0)
+        return -ENOENT;
+    uint64_t file_size = 0;
+    bool slash = false;
+    for (; file[file_size] != 0; file_size++)
+        slash = slash || file[file_size] == '/';
+    if (slash)
+        return execute_file(file, argv, envp);
+    if (file_size > NAME_MAX)
+        return -ENAMETOOLONG;
+    const char *path = getenv("PATH");
+    bool denied = false;
+    long result = -ENOENT;
+    char candidate[PATH_MAX + NAME_MAX + 2];
+    for (const char *at = path != nullptr ? path : kDefaultPath;; at++) {
+        const char *begin = at;
+        while (*at != 0 && *at != ':')
+            at++;
+        auto size = static_cast<uint64_t>(at - begin);
+        if (size < PATH_MAX) {
+            join(candidate, begin, size, file, file_size);
+            result = execute_file(candidate, argv, envp);
+            if (!goes_on(result))
+                return result;
+            denied = denied || result == -EACCES;
+        }
+        if (*at == 0)
+            break;
+    }
+    return denied ? -EACCES : result;
+}
+
+} // namespace sharedregion

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libdyldshim/preload/launch_plan.h"
+
+#include "libdyldshim/config.h"
+#include "libdyldshim/preload/kernel.h"
+#include "libdyldshim/preload/set_lookup.h"
+#include "sharedregion/file_identity.h"
+
+#include <unistd.h>
+
+namespace sharedregion {
+namespace {
+
+// Number of arguments; 0: none, or more than can be handled.
+uint64_t count_arguments(char *const *argv) {
+    uint64_t count = 0;
+    while (argv[count] != nullptr)
+        if (++count > kMaxArguments)
+            return 0;
+    return count;
+}
+
+bool has_slash(const char *path) {
+    for (; *path != 0; path++)
+        if (*path == '/')
+            return true;
+    return false;
+}
+
+bool is_set_known(const Tree &tree, const struct stat &info) {
+    PathBuffer region;
+    bool joined = tree.region_dir != nullptr
+                      ? join_path(tree.region_dir, length_of(tree.region_dir), kRegionName, &region)
+                      : join_path(tree.state, tree.state_size, kRegionName, &region);
+    return joined && has_shim_set(region.text, identity_of(info));
+}
+
+} // namespace
+
+bool may_execute(const char *path) {
+    return syscall6(__NR_faccessat2, static_cast<uint64_t>(static_cast<int64_t>(AT_FDCWD)), as_word(path),
+                    R_OK | X_OK, AT_EACCESS) == 0;
+}
+
+bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
+                 LaunchPlan *plan) {
+    Tree tree;
+    if (argv == nullptr || envp == nullptr || !S_ISREG(info.st_mode) ||
+        (info.st_mode & (S_ISUID | S_ISGID)) != 0)
+        return false;
+    plan->arguments = count_arguments(argv);
+    // Without a slash ld.so would search a library of that name.
+    return plan->arguments != 0 && has_slash(path) && *path != '-' && read_tree(envp, &tree) &&
+           join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && is_set_known(tree, info) &&
+           may_execute(path);
+}
+
+void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list) {
+    static constexpr char kOption[] = "--argv0";
+    *list++ = plan->loader.text;
+    *list++ = const_cast<char *>(kOption);
+    *list++ = argv[0];
+    *list++ = const_cast<char *>(path);
+    for (uint64_t i = 1; i <= plan->arguments; i++)
+        *list++ = argv[i];
+}
+
+} // namespace sharedregion

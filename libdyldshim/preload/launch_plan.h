@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How one program is to be executed: as it is, or as `STATE/ld-dyld.so --argv0 ARGV0 PROGRAM ARGUMENT...`.
+#pragma once
+
+#include "libdyldshim/preload/tree.h"
+
+#include <sys/stat.h>
+
+namespace sharedregion {
+
+// A longer list would need memory that a child between vfork(2) and exec cannot give back: its program
+// starts plainly.
+inline constexpr uint64_t kMaxArguments = 4096;
+// Elements that a list through the loader has more, the end included: loader, --argv0, ARGV0, PROGRAM and
+// nullptr, less the one that they replace.
+inline constexpr uint64_t kMoreArguments = 4;
+
+struct LaunchPlan {
+    PathBuffer loader;  // STATE/ld-dyld.so
+    uint64_t arguments; // elements of argv, nullptr not counted
+};
+
+// Whether execve(2) would, with the effective ids, and ld-dyld.so could read the file as well. Linux
+// before 5.8 cannot be asked: false.
+bool may_execute(const char *path);
+
+// Whether the program is to be started through the loader: a set exists for it, the caller may execute it,
+// and the environment leaves it in the tree. `info`: what stat(2) said of it. Touches no memory but `plan`,
+// the stack, and what it is given; async-signal-safe.
+bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
+                 LaunchPlan *plan);
+
+// The argument list for it; `list` has room for arguments + kMoreArguments elements.
+void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list);
+
+} // namespace sharedregion

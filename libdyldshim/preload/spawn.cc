@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// posix_spawn(3) and posix_spawnp(3), interposed: libc's own ones with another program and list.
+//
+// The decision is made in the parent, before the file actions: so only for absolute paths, which a change of
+// directory among them does not move, and not where the child gets other ids (POSIX_SPAWN_RESETIDS).
+#include "libdyldshim/preload/spawn.h"
+
+#include "libdyldshim/preload/interposed.h"
+#include "libdyldshim/preload/kernel.h"
+#include "libdyldshim/preload/launch_plan.h"
+#include "libdyldshim/preload/own_program.h"
+
+#include <alloca.h>
+#include <limits.h>
+#include <stdlib.h>
+
+namespace sharedregion {
+namespace {
+
+bool keeps_ids(const posix_spawnattr_t *attributes) {
+    short flags = 0;
+    return attributes == nullptr ||
+           (posix_spawnattr_getflags(attributes, &flags) == 0 && (flags & POSIX_SPAWN_RESETIDS) == 0);
+}
+
+struct Request {
+    pid_t *pid;
+    const posix_spawn_file_actions_t *actions;
+    const posix_spawnattr_t *attributes;
+    char *const *argv;
+    char *const *envp;
+};
+
+using Spawn = int(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+                  char *const *, char *const *);
+
+int spawn_plainly(const char *function, const char *path, const Request &request) {
+    return next_function<Spawn>(function)(request.pid, path, request.actions, request.attributes,
+                                          request.argv, request.envp);
+}
+
+// Errors that are about the loader or the longer list, not about what was asked for: then the program is
+// spawned plainly.
+bool is_about_loader(int error, const LaunchPlan &plan) {
+    return error == E2BIG || ((error == ENOENT || error == EACCES) &&
+                              syscall3(__NR_access, as_word(plan.loader.text), X_OK) != 0);
+}
+
+// False: was not done, and is to be done plainly.
+[[gnu::noinline]] bool spawn_by_loader(LaunchPlan *plan, const char *path, const Request &request,
+                                       int *error) {
+    auto **list = static_cast<char **>(alloca((plan->arguments + kMoreArguments) * sizeof(char *)));
+    make_arguments(plan, path, request.argv, list);
+    *error = next_function<Spawn>("posix_spawn")(request.pid, plan->loader.text, request.actions,
+                                                 request.attributes, list, request.envp);
+    return !is_about_loader(*error, *plan);
+}
+
+// What posix_spawnp(3) would find: the first executable file in PATH, as far as all directories up to it
+// are absolute. False: there is none, or libc has to find it.
+bool find_in_path(const char *file, char *out, struct stat *info) {
+    const uint64_t file_size = length_of(file);
+    const char *at = getenv("PATH");
+    for (at = at != nullptr ? at : "/bin:/usr/bin"; *at == '/';) {
+        const char *end = at;
+        while (*end != 0 && *end != ':')
+            end++;
+        auto size = static_cast<uint64_t>(end - at);
+        if (file_size > NAME_MAX || size + 1 + file_size >= PATH_MAX)
+            return false;
+        __builtin_memcpy(out, at, size);
+        out[size] = '/';
+        __builtin_memcpy(out + size + 1, file, file_size + 1);
+        if (sys_stat(out, info) == 0 && S_ISREG(info->st_mode) && may_execute(out))
+            return true;
+        if (*end == 0)
+            return false;
+        at = end + 1;
+    }
+    return false;
+}
+
+bool has_slash(const char *path) {
+    for (; *path != 0; path++)
+        if (*path == '/')
+            return true;
+    return false;
+}
+
+} // namespace
+
+bool spawn_prebuilt(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                    const posix_spawnattr_t *attributes, char *const *argv, char *const *envp, int *error) {
+    struct stat info;
+    LaunchPlan plan;
+    const Request request = {pid, actions, attributes, argv, envp};
+    return *path == '/' && keeps_ids(attributes) && sys_stat(path, &info) == 0 &&
+           plan_launch(path, info, argv, envp, &plan) && spawn_by_loader(&plan, path, request, error);
+}
+
+} // namespace sharedregion
+
+using namespace sharedregion;
+
+extern "C" {
+
+SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
+    int error;
+    char own[PATH_MAX];
+    if (is_own_program(path) && own_program_path(own, sizeof own))
+        path = own;
+    if (spawn_prebuilt(pid, path, actions, attributes, argv, envp, &error))
+        return error;
+    return spawn_plainly("posix_spawn", path, {pid, actions, attributes, argv, envp});
+}
+
+SHIM_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
+    if (has_slash(file))
+        return posix_spawn(pid, file, actions, attributes, argv, envp);
+    int error;
+    char path[PATH_MAX];
+    struct stat info;
+    if (*file != 0 && find_in_path(file, path, &info) &&
+        spawn_prebuilt(pid, path, actions, attributes, argv, envp, &error))
+        return error;
+    return spawn_plainly("posix_spawnp", file, {pid, actions, attributes, argv, envp});
+}
+}

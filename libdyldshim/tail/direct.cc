@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The stack that the kernel made stays as it is: the program gets a copy of its words without those of the
+// loader's command line, below. So a start that fails has nothing to undo but mappings.
+#include "libdyldshim/tail/direct.h"
+
+#include "libdyldshim/shared/start_from_cache.h"
+#include "libdyldshim/shared/strings.h"
+#include "libdyldshim/shared/syscalls.h"
+#include "libdyldshim/tail/kernel_view.h"
+#include "libdyldshim/tail/map_program.h"
+#include "libdyldshim/tail/report.h"
+
+namespace sharedregion {
+namespace {
+
+const char *argument(const StartArgs &args, uint64_t index) {
+    return reinterpret_cast<const char *>(args.stack()[1 + index]);
+}
+
+bool has_slash(const char *path) {
+    while (*path != 0 && *path != '/')
+        path++;
+    return *path == '/';
+}
+
+// What the command line asks for; false: for something that only the genuine ld.so does. It looks for a name
+// without a slash where libraries are.
+bool read_command(const StartArgs &args, DirectCommand *command) {
+    uint64_t at = 1;
+    if (args.argc() > 3 && equal_strings(argument(args, 1), "--argv0")) {
+        command->by_shim = true;
+        command->argv0 = argument(args, 2);
+        at = 3;
+    }
+    if (args.argc() <= at)
+        return false;
+    command->skipped = at;
+    command->path = argument(args, at);
+    if (!command->by_shim)
+        command->argv0 = command->path;
+    return *command->path != '-' && has_slash(command->path);
+}
+
+uint64_t count_words(const StartArgs &args) {
+    const auto *end = reinterpret_cast<const uint64_t *>(args.auxv());
+    while (*end != AT_NULL)
+        end += 2;
+    return static_cast<uint64_t>(end + 2 - args.stack());
+}
+
+// argc, argv, envp and auxv as the kernel would have written them for the program, to `out`.
+void copy_stack(const StartArgs &args, const DirectCommand &command, uint64_t words, uint64_t *out) {
+    out[0] = args.stack()[0] - command.skipped;
+    __builtin_memcpy(out + 1, args.stack() + 1 + command.skipped,
+                     (words - 1 - command.skipped) * sizeof *out);
+    out[1] = as_word(command.argv0);
+}
+
+void describe_program(const StartArgs &copy, const DirectCommand &command, const MappedProgram &program,
+                      uint64_t loader_base) {
+    copy.set_value(AT_PHDR, program.phdr);
+    copy.set_value(AT_PHNUM, program.phdr_count);
+    copy.set_value(AT_ENTRY, program.entry);
+    copy.set_value(AT_BASE, loader_base);
+    copy.set_value(AT_EXECFN, as_word(command.path));
+}
+
+// Returns only with a reason.
+[[gnu::noinline]] JitReason start_mapped(const PlainStart &start, const DirectCommand &command,
+                                         const MappedProgram &program) {
+    const uint64_t words = count_words(start.args);
+    auto *stack = static_cast<uint64_t *>(__builtin_alloca_with_align((words + 2) * sizeof(uint64_t), 128));
+    copy_stack(start.args, command, words, stack);
+    describe_program(StartArgs(stack), command, program, start.request.loader_base);
+    DirectLaunch launch = {start.request, command, start.args, StartArgs(stack)}; // as changed just now
+    launch.request.stack = stack;
+    launch.request.program_fd = program.fd;
+    launch.request.committed = tell_kernel;
+    launch.request.direct = &launch;
+    JitReason reason = start_from_cache(launch.args, start.policy, &launch.request);
+    start.request = launch.request;
+    start.request.program_fd = -1;
+    start.request.committed = nullptr;
+    return reason;
+}
+
+JitReason try_directly(const PlainStart &start, const DirectCommand &command) {
+    MappedProgram program;
+    if (!map_program(command.path, &program))
+        return JitReason::Direct;
+    // ARGV0 before PROGRAM becomes PROGRAM before ARGV0: the program's arguments lie together then, which is
+    // what /proc/PID/cmdline and programs that overwrite their title expect.
+    DirectCommand swapped = command;
+    if (command.by_shim)
+        swap_strings(&swapped.argv0, &swapped.path);
+    JitReason reason = start_mapped(start, swapped, program);
+    if (command.by_shim)
+        swap_strings(&swapped.path, &swapped.argv0);
+    unmap_program(program);
+    return reason;
+}
+
+// The shim's way is no better than a plain one here.
+[[gnu::noinline]] void execute_plainly(const PlainStart &start, const DirectCommand &command) {
+    const uint64_t words = count_words(start.args);
+    auto *stack = static_cast<uint64_t *>(__builtin_alloca(words * sizeof(uint64_t)));
+    copy_stack(start.args, command, words, stack);
+    syscall3(__NR_execve, as_word(command.path), as_word(stack + 1), as_word(start.args.envp()));
+}
+
+} // namespace
+
+void start_directly(PlainStart *start) {
+    DirectCommand command;
+    if (!read_command(start->args, &command))
+        return;
+    start->reason = try_directly(*start, command);
+    if (!command.by_shim)
+        return;
+    report_jit(*start);
+    execute_plainly(*start, command);
+}
+
+} // namespace sharedregion

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// `ld-dyld.so [--argv0 ARGV0] PROGRAM ARGUMENT...`: what execve(2) would have done, done here, so that the
+// program can start prebuilt without being executed by the kernel. The shim starts programs in this way.
+#pragma once
+
+#include "libdyldshim/shared/tail.h"
+
+namespace sharedregion {
+
+// Does not return if the program starts prebuilt. Else all is as before, and start->reason tells why not;
+// where the shim asked (--argv0), reports that and executes the program as it is, as if the shim were not
+// there. Returns from that only if the kernel refuses: then the genuine ld.so runs it as a command.
+void start_directly(PlainStart *start);
+
+} // namespace sharedregion

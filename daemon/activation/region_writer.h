@@ -15,10 +15,10 @@ struct RegionPlan {
     std::vector<SetView> sets;  // those that are in use
     std::vector<uint64_t> keys; // of each set
     std::string cache_path;     // as a process will open it
-    std::string shim_path;      // of the sets with the shim; empty: there are none
     Uuid uuid;
     VMAddress base;
-    bool in_kernel; // the kernel has a region with this UUID and base
+    bool in_kernel;             // the kernel has a region with this UUID and base
+    std::string shim_path = {}; // of the sets with the shim; empty: there are none
 };
 
 // Writes the whole file at `fd` (empty, open for writing; `path` is for messages). Pages of zeros become

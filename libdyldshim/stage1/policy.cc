@@ -65,6 +65,8 @@ Policy read_policy(const StartArgs &args) {
                  after_prefix(variable, "MALLOC_"))
             note_variable(variable, &policy);
     }
+    if (policy.build && policy.preload != nullptr) // users' sets are without the shim
+        note_variable(policy.preload, &policy);
     if (policy.build && policy.reason == JitReason::None)
         policy.reason = JitReason::Building;
     return policy;

@@ -6,6 +6,7 @@
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"
 #include "daemon/files/in_file.h"
+#include "daemon/user/user_mark.h"
 #include "daemon/user/user_set_writer.h"
 #include "sharedregion/hash_tree.h"
 #include "sharedregion/secure_start.h"
@@ -135,9 +136,21 @@ std::optional<Stale> UserSetBuilder::check_sets(const Subject &subject) {
         return Stale{"not-owner", geteuid() == 0 ? "root's programs start from the activation's sets"
                                                  : subject.path + " belongs to another user"};
     std::optional<SetView> set = region_->find_set(subject.key, subject.identity);
-    if (set && !options_.instead && !files_.stale(*set))
+    if (!set || options_.instead)
+        return std::nullopt;
+    std::optional<Stale> stale = files_.stale(*set);
+    if (!stale)
         return Stale{"in-cache", ""};
-    return std::nullopt;
+    // Starts do not look for an own set then, but where the program is the caller's.
+    return subject.own ? std::nullopt : stale;
+}
+
+// Lets starts look for the caller's sets.
+Done UserSetBuilder::mark(const Subject &subject) const {
+    const Uuid &activation = region_->header().uuid;
+    if (subject.own && region_->find_set(subject.key, subject.identity))
+        TRY(make_user_mark(UserMark::Kind::Instead, activation));
+    return make_user_mark(UserMark::Kind::Own, activation);
 }
 
 Outcome<Stale> UserSetBuilder::save(const UserDirectory &directory, const Subject &subject,
@@ -242,6 +255,8 @@ Outcome<UserSetResult> UserSetBuilder::build(const std::string &program) {
         Outcome<Stale> built = build_locked(directory, subject);
         (void)directory.remove(lock_name);
         refused = TRY(std::move(built));
+        if (refused->reason == "saved" || refused->reason == "up-to-date")
+            TRY(mark(subject));
         result.file = directory.file(subject.name(region_->header(), Kind::Set));
     }
     result.word = refused->reason;
@@ -256,6 +271,8 @@ std::optional<Stale> stale_user_set(const UserSetFile &file, const ActiveRegion 
         return Stale{"format", file.error};
     if (region == nullptr || !(region->header().uuid == file.header.activation))
         return Stale{"no-cache", "made for an activation that is not in use"};
+    if (!has_user_mark(UserMark::Kind::Own, file.header.activation))
+        return Stale{"no-mark", UserMark(UserMark::Kind::Own, geteuid(), file.header.activation).text};
     if (std::optional<Stale> stale = stale_environment(region->header().environment, files))
         return stale;
     Outcome<MappedFile> mapped = MappedFile::open(file.path);

@@ -3,6 +3,7 @@
 
 #include "daemon/files/mapped_file.h"
 #include "daemon/state/state.h"
+#include "daemon/user/user_mark.h"
 #include "sharedregion/set_view.h"
 
 #include <algorithm>
@@ -40,6 +41,10 @@ std::string suffix_of(const std::string &name) {
 
 std::string activation_of(const std::string &name) {
     return name.substr(2 * UserSetName::kDigits + 2, UserSetName::kDigits);
+}
+
+uint64_t activation_number(const std::string &name) {
+    return strtoull(activation_of(name).c_str(), nullptr, 16);
 }
 
 // As ld-dyld.so wants it (is_own_file() in libdyldshim).
@@ -127,8 +132,21 @@ Outcome<std::string> UserDirectory::find_path() {
                           ENOENT);
 }
 
+namespace {
+
+Done check_user(const std::string &path) {
+    if (geteuid() != kOverflowUser)
+        return Success{};
+    return Failure::about(path,
+                          "not for the overflow user: everybody unknown in a user namespace looks like it",
+                          Failure::kNoOffset, EPERM);
+}
+
+} // namespace
+
 Outcome<UserDirectory> UserDirectory::open() {
     std::string path = TRY(find_path());
+    TRY(check_user(path));
     UniqueFd fd = TRY(open_trusted_directory(AT_FDCWD, path, path));
     struct stat st;
     if (fstat(fd.get(), &st) != 0)
@@ -140,6 +158,7 @@ Outcome<UserDirectory> UserDirectory::open() {
 
 Outcome<UserDirectory> UserDirectory::make() {
     std::string path = TRY(find_path());
+    TRY(check_user(path));
     TRY(make_parents(path, 0700));
     UserDirectory directory(path, TRY(make_own_directory(AT_FDCWD, path, path, 0700)));
     TRY(write_cache_tag(directory.fd(), path));
@@ -210,8 +229,11 @@ void UserDirectory::prune(const UserSetHeader &current) const {
             continue;
         std::optional<UserSetFile> set =
             suffix_of(name) == ".set" ? read(name) : read(name.substr(0, UserSetName::kStem) + ".set");
-        if (set ? is_dead(*set, current) : activation_of(name) != active)
-            (void)remove(name);
+        if (set ? !is_dead(*set, current) : activation_of(name) == active)
+            continue;
+        (void)remove(name);
+        if (activation_of(name) != active)
+            remove_user_marks(activation_number(name));
     }
 }
 
@@ -221,6 +243,7 @@ Outcome<uint64_t> UserDirectory::clean() const {
         if (is_user_set_name(name)) {
             TRY(remove(name));
             removed += suffix_of(name) == ".set";
+            remove_user_marks(activation_number(name));
         }
     const std::vector<std::string> left = TRY(list_directory(fd(), path_));
     if (left == std::vector<std::string>{kCacheTagName} && unlinkat(fd(), kCacheTagName, 0) == 0)

@@ -12,6 +12,7 @@
 #include "sharedregion/region_format.h"
 #include "sharedregion/set_format.h"
 #include "sharedregion/units.h"
+#include "sharedregion/user_mark.h"
 
 namespace sharedregion {
 
@@ -54,14 +55,12 @@ struct UserSetName {
     enum class Kind { Set, Failed, Lock };
 
     UserSetName(uint64_t key, uint64_t path_hash, const Uuid &activation, Kind kind = Kind::Set) {
-        uint64_t begin;
-        __builtin_memcpy(&begin, activation.bytes, sizeof begin);
         char *at = text;
         at = put(at, key);
         *at++ = '-';
         at = put(at, path_hash);
         *at++ = '-';
-        at = put(at, begin);
+        at = put(at, UserMark::begin_of(activation));
         const char *suffix = kind == Kind::Set ? ".set" : kind == Kind::Failed ? ".failed" : ".lock";
         while ((*at++ = *suffix++) != 0) {
         }

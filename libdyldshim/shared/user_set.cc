@@ -68,11 +68,31 @@ bool find_by_path(const StartArgs &args, int directory, uint64_t key, uint64_t p
 bool find_in_directory(const StartArgs &args, int directory, uint64_t key, char *path,
                        LaunchRequest *request) {
     const char *executed = reinterpret_cast<const char *>(args.value(AT_EXECFN));
-    if (executed != nullptr && *executed == '/' &&
-        find_by_path(args, directory, key, hash_path(executed, length_of(executed)), request))
+    uint64_t first = executed != nullptr && *executed == '/' ? hash_path(executed, length_of(executed)) : 0;
+    if (first != 0 && find_by_path(args, directory, key, first, request))
         return true;
     uint64_t own = hash_own_path(path);
-    return own != 0 && find_by_path(args, directory, key, own, request);
+    return own != 0 && own != first && find_by_path(args, directory, key, own, request);
+}
+
+bool has_mark(const StartArgs &args, UserMark::Kind kind, const Uuid &activation) {
+    UserMark mark(kind, args.value(AT_EUID), activation);
+    struct stat st;
+    return syscall3(__NR_lstat, as_word(mark.text), as_word(&st)) == 0 && S_ISREG(st.st_mode) &&
+           st.st_uid == args.value(AT_EUID);
+}
+
+// The same in the user's home. (Not inlined: its buffer would move the stack of every start to other pages.)
+[[gnu::noinline]] bool find_marked(const StartArgs &args, uint64_t key, LaunchRequest *request) {
+    char path[kPathSize];
+    if (user_directory_path(args, path) == 0)
+        return false;
+    int directory = open_user_directory(args, path);
+    if (directory < 0)
+        return false;
+    bool found = find_in_directory(args, directory, key, path, request);
+    sys_close(directory);
+    return found;
 }
 
 } // namespace
@@ -92,9 +112,14 @@ uint64_t user_directory_path(const StartArgs &args, char *path) {
     return text.at == text.end ? 0 : static_cast<uint64_t>(text.at - path);
 }
 
+bool is_unknown_user(const StartArgs &args) {
+    return args.value(AT_EUID) == kOverflowUser;
+}
+
 bool is_own_file(const StartArgs &args, int fd, mode_t type, struct stat *out) {
-    return sys_fstat(fd, out) == 0 && (out->st_mode & S_IFMT) == type && out->st_uid == args.value(AT_EUID) &&
-           (out->st_mode & (S_IWGRP | S_IWOTH)) == 0 && (type == S_IFDIR || out->st_nlink == 1);
+    return !is_unknown_user(args) && sys_fstat(fd, out) == 0 && (out->st_mode & S_IFMT) == type &&
+           out->st_uid == args.value(AT_EUID) && (out->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+           (type == S_IFDIR || out->st_nlink == 1);
 }
 
 int open_user_directory(const StartArgs &args, const char *path) {
@@ -115,16 +140,10 @@ uint64_t hash_own_path(char *path) {
     return hash_path(path, static_cast<uint64_t>(size));
 }
 
-bool find_user_set(const StartArgs &args, uint64_t key, LaunchRequest *request) {
-    char path[kPathSize];
-    if (args.value(AT_SECURE) != 0 || user_directory_path(args, path) == 0)
+bool find_user_set(const StartArgs &args, UserMark::Kind mark, uint64_t key, LaunchRequest *request) {
+    if (args.value(AT_SECURE) != 0 || is_unknown_user(args) || !has_mark(args, mark, request->region->uuid))
         return false;
-    int directory = open_user_directory(args, path);
-    if (directory < 0)
-        return false;
-    bool found = find_in_directory(args, directory, key, path, request);
-    sys_close(directory);
-    return found;
+    return find_marked(args, key, request);
 }
 
 void drop_user_set(LaunchRequest *request) {

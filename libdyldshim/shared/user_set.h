@@ -27,12 +27,16 @@ int open_user_directory(const StartArgs &args, const char *path);
 // What the process executes: its canonical path's hash; 0: not known (no /proc).
 uint64_t hash_own_path(char *path);
 
+// Whether nobody can be told from the caller by owner: the overflow user of a user namespace.
+bool is_unknown_user(const StartArgs &args);
+
 // Whether an open file or directory is the caller's alone; fills `out`.
 bool is_own_file(const StartArgs &args, int fd, mode_t type, struct stat *out);
 
 // Finds the set of the program with this key for the activation in the request, checks it (UserSetView), and
 // puts it there: set_fd, set_offset, set_size, set_mapping, text_size. False: there is none that can be used.
-bool find_user_set(const StartArgs &args, uint64_t key, LaunchRequest *request);
+// Looks into the home only if the user has the mark (sharedregion/user_mark.h).
+bool find_user_set(const StartArgs &args, UserMark::Kind mark, uint64_t key, LaunchRequest *request);
 
 // Undoes find_user_set().
 void drop_user_set(LaunchRequest *request);

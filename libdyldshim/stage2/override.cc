@@ -7,9 +7,6 @@
 namespace sharedregion {
 namespace {
 
-// /proc/sys/kernel/overflowuid: in a user namespace all users that have no ID there look like this one.
-constexpr uint64_t kOverflowUser = 65534;
-
 // The first stage mapped the text for the set in the index.
 bool map_more_text(const LaunchRequest &mapped, const LaunchRequest &own) {
     if (own.text_size <= mapped.text_size)
@@ -28,7 +25,7 @@ bool may_override(const Start &start) {
 }
 
 bool find_override(const Start &start, LaunchRequest *own) {
-    if (!find_user_set(start.args, start.set.header().key, own))
+    if (!find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, own))
         return false;
     if (map_more_text(*start.request, *own))
         return true;

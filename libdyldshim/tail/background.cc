@@ -47,7 +47,7 @@ bool is_in_region(const Subject &subject, LaunchRequest set) {
 }
 
 bool is_saved(const Subject &subject, LaunchRequest set) {
-    if (!find_user_set(subject.args, subject.key, &set))
+    if (!find_user_set(subject.args, UserMark::Kind::Own, subject.key, &set))
         return false;
     bool same = is_set_of(subject, set.set_fd, set.set_offset);
     drop_user_set(&set);
@@ -105,7 +105,8 @@ const char *build(const PlainStart &start, const LaunchRequest &request) {
     char path[kPathSize];
     ProgramImage program = find_program(start.args);
     Subject subject = {start.args, program.key, hash_own_path(path), {}};
-    if (!program.has_headers || subject.path_hash == 0 || sys_stat(kOwnProgram, &subject.file) != 0)
+    if (is_unknown_user(start.args) || !program.has_headers || subject.path_hash == 0 ||
+        sys_stat(kOwnProgram, &subject.file) != 0)
         return "not-possible";
     if (is_in_region(subject, request))
         return "in-cache";

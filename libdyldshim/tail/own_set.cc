@@ -22,7 +22,7 @@ JitReason try_own_set(const PlainStart &start, LaunchRequest *request) {
         return start.reason;
     ProgramImage program = find_program(start.args);
     LaunchRequest own = *request;
-    if (!program.has_headers || !find_user_set(start.args, program.key, &own))
+    if (!program.has_headers || !find_user_set(start.args, UserMark::Kind::Own, program.key, &own))
         return start.reason;
     if (request->set_mapping_size != 0) // the second stage mapped the set that it refused
         sys_munmap(request->set_mapping, request->set_mapping_size);

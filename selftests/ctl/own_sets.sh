@@ -8,6 +8,7 @@ unshare -m true 2>/dev/null || skip_all "unshare -m is not allowed here"
 
 user=12345
 other=12346
+at_exit quietly find /dev/shm -maxdepth 1 -name 'shared-region-*' \( -user $user -o -user $other \) -delete
 private_state /usr/bin/true /usr/bin/env /usr/bin/bash "$FIX/uses_lib"
 chmod 755 "$STATE"
 install -d -o $user -g $user -m 700 "$TAP_TMP/home"
@@ -66,6 +67,7 @@ is "$(find "$own_dir" -name '*.set' | wc -l)" 2 "there are two files"
 is "$(as $other "$TAP_TMP/otherhome" "$DYLDCTL" --state "$STATE" --json build-set "$app" | jq -r '.[0].word')" saved "another user makes their own, told as JSON"
 is "$(run_prebuilt env HOME="$TAP_TMP/home" DYLD_PRINT_LOADERS=1 "$app" 2>&1 | grep '^dyld')" "dyld: jit no-set" "root does not use a user's"
 mkdir "$TAP_TMP/roothome"
+at_exit quietly env HOME="$TAP_TMP/roothome" XDG_CACHE_HOME='' "$DYLDCTL" clean --own
 HOME=$TAP_TMP/roothome XDG_CACHE_HOME='' "$DYLDCTL" --state "$STATE" build-set "$app" >/dev/null
 like "$(run_prebuilt env HOME="$TAP_TMP/roothome" XDG_CACHE_HOME= DYLD_PRINT_LOADERS=1 "$app" 2>&1 | grep '^dyld')" ' own$' "but root's own"
 is "$(XDG=$TAP_TMP/roothome/.cache decision "$app")" "jit no-set" "which no user does"

@@ -146,6 +146,16 @@ TEST(user_set_name, tells_program_path_and_activation) {
         EXPECT_FALSE(is_user_set_name(other)) << other;
 }
 
+TEST(user_mark, tells_user_and_activation) {
+    const Uuid activation = {{1, 0, 0, 0, 0, 0, 0, 0x80}};
+    EXPECT_STREQ(UserMark(UserMark::Kind::Own, 1000, activation).text,
+                 "/dev/shm/shared-region-own-1000-8000000000000001");
+    EXPECT_STREQ(UserMark(UserMark::Kind::Instead, 0, activation).text,
+                 "/dev/shm/shared-region-instead-0-8000000000000001");
+    const UserMark longest(UserMark::Kind::Instead, UINT64_MAX, UINT64_MAX);
+    EXPECT_EQ(strlen(longest.text) + 1, sizeof longest.text);
+}
+
 // The directory of whoever runs the test, in a place of its own.
 class user_directory : public user_set {
   protected:

@@ -5,6 +5,7 @@
 #include "daemon/state/state.h"
 #include "sharedregion/printable.h"
 
+#include <cerrno>
 #include <fcntl.h>
 
 namespace sharedregion {
@@ -33,14 +34,24 @@ void print(const UserSetResult &result) {
            printable(result.program).c_str(), about.empty() ? "" : ": ", printable(about).c_str());
 }
 
+// Where there is no state the rules say so.
+Done check_state(std::string *path) {
+    Outcome<StateDirectory> state = StateDirectory::open(*path);
+    if (state.ok())
+        *path = state.value().path();
+    return state.ok() || state.error().code == ENOENT ? Done(Success{}) : Done(std::move(state.error()));
+}
+
 void build_sets(Context &context, const Options &options) {
     Outcome<std::string> state = choose_existing_state_path(context.state_option);
     if (!state.ok())
         return fail(context, state.error());
     UserSetOptions how = options.how;
     how.state = state.value();
-    if (Outcome<std::string> canonical = canonical_state_path(how.state); canonical.ok())
-        how.state = canonical.value();
+    // In a user namespace root's state has no owner that is known there; ld-dyld.so names the one that it
+    // uses.
+    if (Done trusted = how.in_background ? Done(Success{}) : check_state(&how.state); !trusted.ok())
+        return fail(context, trusted.error());
     UserSetBuilder builder(how);
     Json json = Json::array();
     for (const std::string &program : options.programs) {

@@ -142,6 +142,16 @@ Done check_user(const std::string &path) {
                           Failure::kNoOffset, EPERM);
 }
 
+// Root makes nothing in what another user controls (sudo may leave HOME as it was).
+Done check_home() {
+    const char *cache = getenv("XDG_CACHE_HOME"), *base = is_absolute(cache) ? cache : getenv("HOME");
+    struct stat st;
+    if (geteuid() != 0 || lstat(base, &st) != 0 || st.st_uid == 0)
+        return Success{};
+    return Failure::about(base, "belongs to another user: root keeps no sets there; set HOME",
+                          Failure::kNoOffset, EPERM);
+}
+
 } // namespace
 
 Outcome<UserDirectory> UserDirectory::open() {
@@ -159,6 +169,7 @@ Outcome<UserDirectory> UserDirectory::open() {
 Outcome<UserDirectory> UserDirectory::make() {
     std::string path = TRY(find_path());
     TRY(check_user(path));
+    TRY(check_home());
     TRY(make_parents(path, 0700));
     UserDirectory directory(path, TRY(make_own_directory(AT_FDCWD, path, path, 0700)));
     TRY(write_cache_tag(directory.fd(), path));

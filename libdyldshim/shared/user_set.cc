@@ -116,6 +116,19 @@ bool is_unknown_user(const StartArgs &args) {
     return args.value(AT_EUID) == kOverflowUser;
 }
 
+bool may_make_user_directory(const StartArgs &args) {
+    if (args.value(AT_EUID) != 0)
+        return true;
+    const char *base = absolute_path(args, "XDG_CACHE_HOME=");
+    if (base == nullptr)
+        base = absolute_path(args, "HOME=");
+    struct stat st;
+    return base != nullptr &&
+           syscall6(__NR_newfstatat, static_cast<unsigned>(AT_FDCWD), as_word(base), as_word(&st),
+                    AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_uid == 0;
+}
+
 bool is_own_file(const StartArgs &args, int fd, mode_t type, struct stat *out) {
     return !is_unknown_user(args) && sys_fstat(fd, out) == 0 && (out->st_mode & S_IFMT) == type &&
            out->st_uid == args.value(AT_EUID) && (out->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&

@@ -21,6 +21,9 @@ inline constexpr uint64_t kPathSize = 4096;
 // length. The last component is `shared-region`.
 uint64_t user_directory_path(const StartArgs &args, char *path);
 
+// Whether the directory may be made: root makes none in what another user controls.
+bool may_make_user_directory(const StartArgs &args);
+
 // Opens the directory if it may be trusted; else -1.
 int open_user_directory(const StartArgs &args, const char *path);
 

@@ -57,6 +57,8 @@ bool is_saved(const Subject &subject, LaunchRequest set) {
 // Makes the directory below a home that exists; `path` ends with /.cache/shared-region or /shared-region.
 int make_user_directory(const StartArgs &args, char *path, uint64_t length) {
     constexpr uint64_t kName = sizeof "/shared-region" - 1;
+    if (!may_make_user_directory(args))
+        return open_user_directory(args, path);
     path[length - kName] = 0;
     syscall3(__NR_mkdir, as_word(path), 0700); // errors show at open
     path[length - kName] = '/';

@@ -291,6 +291,48 @@ mine_set=$own_dir/$(basename "$(build_set --instead "$mine" | sed 's/.*: //')")
 flip "$mine_set" 9000
 is "$(decision "$mine")" prebuilt "a damaged own set: the activation's"
 
+# --- whoever starts it
+shell=$TAP_TMP/bin/shell
+cp /usr/bin/bash "$shell"
+build_set "$shell" >/dev/null
+as_run() { run_prebuilt env HOME="$TAP_TMP/home" setpriv --reuid=$user --regid=$user --clear-groups -- "$@"; }
+is "$(decision "$shell" -c :)" own "(a shell has an own set)"
+is "$(as_run "$shell" -c 'echo /proc/self/fd/*')" "$("$shell" -c 'echo /proc/self/fd/*')" "no descriptor is left open by an own set"
+is "$(XDG=$TAP_TMP/home/.cache decision "$shell" -c :)" own "XDG_CACHE_HOME may name the same directory"
+nested=$(as_run "$DYLDCTL" --state "$STATE" build-set "$FIX/context" 2>&1)
+is "${nested%% *}" saved "inside of dyldctl run a set is built with the genuine ld.so"
+is "$(decision "$FIX/context")" own "and used"
+if as_user unshare -U true 2>/dev/null; then
+    inside=$(as_user "$DYLDCTL" --state "$STATE" run -- "$DYLDCTL" --state "$STATE" build-set "$FIX/ifunc" 2>&1)
+    like "$inside" '^dyldctl: .*another user.*refused' "a state of root's is not trusted by hand in a user namespace, where root is unknown"
+    as_user env DYLD_USE_CLOSURES=1 "$DYLDCTL" --state "$STATE" run -- "$FIX/ifunc" >/dev/null
+    for ((i = 0; i < 100; i++)); do [[ $(decision "$FIX/ifunc") != own ]] || break; sleep 0.1; done
+    is "$(decision "$FIX/ifunc")" own "but ld-dyld.so, which knows it, has a set built from there"
+else
+    skip "a set is built from inside of an unprivileged dyldctl run" "user namespaces are not allowed here"
+fi
+install -d -o $other -m 755 "$TAP_TMP/sudohome"
+output=$(HOME=$TAP_TMP/sudohome XDG_CACHE_HOME='' "$DYLDCTL" --state "$STATE" build-set "$fresh" 2>&1)
+like "$? $output" '^1 .*belongs to another user' "root makes no directory in a user's home"
+run_prebuilt env HOME="$TAP_TMP/sudohome" DYLD_USE_CLOSURES=1 "$fresh" >/dev/null 2>&1
+is "$(find "$TAP_TMP/sudohome" -mindepth 1)" "" "nor does a start by root"
+
+# --- in one directory with a user's state; users without a state have root's
+as $other "$TAP_TMP/otherhome" "$DYLDCTL" clean --own >/dev/null
+if ok "a user builds a state in the default place" as $other "$TAP_TMP/otherhome" env XDG_RUNTIME_DIR= "$DYLDCTL" build /usr/bin/true; then
+    is "$(as $other "$TAP_TMP/otherhome" "$DYLDCTL" build-set "$app" | cut -d' ' -f1)" saved "own sets lie there as well"
+    ok "which a build does not mind" as $other "$TAP_TMP/otherhome" "$DYLDCTL" build /usr/bin/env
+    like "$(as $other "$TAP_TMP/otherhome" "$DYLDCTL" list)" "inactive *$app" "they are of the activation before"
+    ok "clean --own leaves the state" as $other "$TAP_TMP/otherhome" "$DYLDCTL" clean --own
+    ok "(it is still there)" test -L "$TAP_TMP/otherhome/.cache/shared-region/current"
+    ok "clean removes it" as $other "$TAP_TMP/otherhome" "$DYLDCTL" clean
+    not_ok "with its directory" test -e "$TAP_TMP/otherhome/.cache/shared-region"
+fi
+# shellcheck disable=SC2016
+default='mount -t tmpfs none /var/cache && mkdir /var/cache/shared-region && mount --bind "$0" /var/cache/shared-region && exec "$@"'
+like "$(unshare -m bash -c "$default" "$STATE" env HOME="$TAP_TMP/otherhome" setpriv --reuid=$other --regid=$other --clear-groups "$DYLDCTL" list 2>&1)" \
+    '(prebuilt|inactive) */usr/bin/true' "a user without a state of their own is told about root's"
+
 # --- removed
 count=$(find "$own_dir" -name '*.set' | wc -l)
 is "$(as_user "$DYLDCTL" --state "$STATE" --json clean --own | jq .sets)" "$count" "clean --own removes the own sets"

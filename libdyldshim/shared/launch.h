@@ -47,6 +47,8 @@ struct LaunchRequest {
     // Called by the second stage when nothing can fail any more; nullptr: nothing to do.
     void (*committed)(const DirectLaunch &launch) = nullptr;
     const DirectLaunch *direct = nullptr; // what it gets
+    bool own_first = false;  // out: the user's own set comes first, but the text is the kernel's: not done
+    bool no_own_set = false; // own sets are not for this start, or the one there is does not hold
     const char *detail = nullptr; // out: what the reason is about: a string in the region file; nullptr: none
 };
 

@@ -28,6 +28,7 @@ JitReason try_sets(const StartArgs &args, const Policy &policy, LaunchRequest *r
     ProgramImage program = find_program(args);
     uint64_t key = policy.preload != nullptr ? shim_key(program.key) : program.key;
     request->program_bias = program.bias;
+    request->no_own_set = policy.preload != nullptr; // they are captured without the shim
     JitReason reason = JitReason::NoSet;
     uint64_t probe = 0;
     while (program.has_headers && find_set(key, &probe, request))

@@ -20,8 +20,18 @@ bool map_more_text(const LaunchRequest &mapped, const LaunchRequest &own) {
 
 bool may_override(const Start &start) {
     const uint64_t user = start.args.value(AT_EUID);
-    return start.request->set_fd < 0 && start.program_known && start.program_owner == user && user != 0 &&
-           user != kOverflowUser;
+    return start.request->set_fd < 0 && !start.request->no_own_set && start.program_known &&
+           start.program_owner == user && user != 0 && user != kOverflowUser;
+}
+
+bool leave_to_tail(const Start &start) {
+    LaunchRequest own = *start.request;
+    if (!start.request->in_kernel ||
+        !find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, &own))
+        return false;
+    drop_user_set(&own);
+    start.request->own_first = true;
+    return true;
 }
 
 bool find_override(const Start &start, LaunchRequest *own) {

@@ -10,6 +10,10 @@ namespace sharedregion {
 // the effective user, who is not root. (Root's programs start from root's sets, whatever users have.)
 bool may_override(const Start &start);
 
+// Whether there is such a set but not here: what the kernel's region mapped for the activation's set, this
+// code among it, does not suit another one. The tail goes on with it (own_first).
+bool leave_to_tail(const Start &start);
+
 // Finds the user's set, and maps what text it needs more than the request's set. `own` begins as a copy of
 // the request. False: there is none.
 bool find_override(const Start &start, LaunchRequest *own);

@@ -90,7 +90,7 @@ JitReason start_from(LaunchRequest *request, const void *set);
 // Tries the user's own set of a program that the user owns. Comes back if there is none that holds.
 [[gnu::noinline]] void try_override(const Start &start) {
     LaunchRequest own = *start.request;
-    if (!find_override(start, &own))
+    if (own.in_kernel || !find_override(start, &own))
         return;
     start_from(&own, map_set(&own));
     drop_user_set(&own);
@@ -104,8 +104,11 @@ JitReason start_from(LaunchRequest *request, const void *set) {
     StartArgs args(request->stack);
     Start start = {request, args, view.value()};
     JitReason reason = check_validity(&start);
-    if (may_override(start))
+    if (may_override(start)) {
+        if (leave_to_tail(start))
+            return JitReason::ProgramChanged;
         try_override(start);
+    }
     if (reason != JitReason::None)
         return reason;
     if (!attach_data(start))

@@ -3,6 +3,7 @@
 
 #include "libdyldshim/shared/cache_text.h"
 #include "libdyldshim/shared/program.h"
+#include "libdyldshim/shared/region_file.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/shared/user_set.h"
 
@@ -14,6 +15,16 @@ bool is_unknown_program(JitReason reason) {
     return reason == JitReason::NoSet || reason == JitReason::ProgramChanged;
 }
 
+// The activation's sets once more, after the user's own one, which came first, did not hold.
+JitReason try_region_again(uint64_t key, LaunchRequest *request) {
+    drop_user_set(request);
+    request->no_own_set = true;
+    JitReason reason = JitReason::NoSet;
+    for (uint64_t probe = 0; find_set(key, &probe, request);)
+        reason = try_set(request);
+    return reason;
+}
+
 } // namespace
 
 JitReason try_own_set(const PlainStart &start, LaunchRequest *request) {
@@ -22,12 +33,14 @@ JitReason try_own_set(const PlainStart &start, LaunchRequest *request) {
         return start.reason;
     ProgramImage program = find_program(start.args);
     LaunchRequest own = *request;
-    if (!program.has_headers || !find_user_set(start.args, UserMark::Kind::Own, program.key, &own))
+    UserMark::Kind kind = request->own_first ? UserMark::Kind::Instead : UserMark::Kind::Own;
+    if (!program.has_headers || !find_user_set(start.args, kind, program.key, &own))
         return start.reason;
     if (request->set_mapping_size != 0) // the second stage mapped the set that it refused
         sys_munmap(request->set_mapping, request->set_mapping_size);
     *request = own;
-    return try_set(request);
+    JitReason reason = try_set(request);
+    return request->own_first ? try_region_again(program.key, request) : reason;
 }
 
 } // namespace sharedregion

@@ -291,6 +291,13 @@ mine_set=$own_dir/$(basename "$(build_set --instead "$mine" | sed 's/.*: //')")
 flip "$mine_set" 9000
 is "$(decision "$mine")" prebuilt "a damaged own set: the activation's"
 
+# --- not under the shim, which own sets do not know
+"$DYLDCTL" --state "$TAP_TMP/second" build --shim "$mine" /usr/bin/env >/dev/null 2>&1
+shim=$("$DYLDCTL" --state "$TAP_TMP/second" shim)
+as_user "$DYLDCTL" --state "$TAP_TMP/second" build-set --instead "$mine" >/dev/null
+is "$(STATE=$TAP_TMP/second decision "$mine")" own "(an own set instead of the activation's)"
+is "$(STATE=$TAP_TMP/second decision env LD_PRELOAD="$shim" "$mine")" prebuilt "with the shim preloaded: the activation's set for that"
+
 # --- whoever starts it
 shell=$TAP_TMP/bin/shell
 cp /usr/bin/bash "$shell"

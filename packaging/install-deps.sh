@@ -24,6 +24,7 @@ packages=(
     # the kernel module and its tests in QEMU
     bc flex bison gcc-12 # builds modules and debug kernels
     busybox-static cpio kmod dkms xz-utils zstd # packs guests, takes kernel packages apart
+    mmdebstrap e2fsprogs qemu-utils # the Debian root file system of the system tests
     sparse               # make lint
     qemu-system-x86
     # the demo's programs and charts

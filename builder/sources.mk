@@ -36,6 +36,7 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/support/file.cc \
 	builder/support/hash_body.cc \
 	builder/support/mapped_file.cc \
+	builder/support/private_mounts.cc \
 	builder/support/run_command.cc
 BUILDER_LIBS := -lelf -ltbb -lcrypto -lpthread
 

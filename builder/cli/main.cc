@@ -2,7 +2,10 @@
 // shared-cache: the command line of the builder. (People use dyldctl, which runs it.)
 #include "builder/cli/commands.h"
 
+#include "builder/support/private_mounts.h"
+
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 
 using namespace sharedregion;
 
@@ -70,6 +73,26 @@ void add_set(CLI::App *app, SetArguments *arguments) {
     set->add_option("PROGRAM", request.program, "The program")->required();
 }
 
+// What lies outside of `root` is opened before that becomes the root directory.
+Done enter_place_of_captures(const std::string &root, std::string *loader_blob) {
+    if (!root.empty() && !loader_blob->empty()) {
+        int blob = open(loader_blob->c_str(), O_RDONLY | O_CLOEXEC);
+        if (blob < 0)
+            return Failure::system(errno, *loader_blob, "cannot open");
+        *loader_blob = "/proc/self/fd/" + std::to_string(blob);
+    }
+    return enter_private_mounts(root);
+}
+
+int run(const CLI::App &app, const BuildArguments &build, const CaptureArguments &capture,
+        const SetArguments &set) {
+    if (app.got_subcommand("build"))
+        return run_build(build);
+    if (app.got_subcommand("capture"))
+        return run_capture(capture);
+    return run_set(set);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -81,6 +104,10 @@ int main(int argc, char **argv) {
     CaptureArguments capture;
     SetArguments set;
     DumpArguments dump;
+    std::string root;
+    app.add_option("--root", root,
+                   "Root directory of the programs: all paths but --loader are meant inside of it")
+        ->check(CLI::ExistingDirectory);
     add_build(&app, &build);
     add_capture(&app, &capture);
     add_set(&app, &set);
@@ -90,11 +117,12 @@ int main(int argc, char **argv) {
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
     }
-    if (app.got_subcommand("build"))
-        return run_build(build);
-    if (app.got_subcommand("capture"))
-        return run_capture(capture);
-    if (app.got_subcommand("set"))
-        return run_set(set);
-    return run_dump(dump);
+    if (app.got_subcommand("dump"))
+        return run_dump(dump);
+    Done entered = enter_place_of_captures(root, &build.options.loader_blob);
+    if (!entered.ok()) {
+        fprintf(stderr, "shared-cache: %s\n", entered.error().message().c_str());
+        return kExitFailure;
+    }
+    return run(app, build, capture, set);
 }

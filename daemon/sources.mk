@@ -2,6 +2,7 @@
 PROGRAMS += dyldctl
 
 DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/mapped_file.cc \
+	daemon/system/interpreter.cc daemon/system/service_manager.cc daemon/system/units.cc \
 	daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/user/user_set_writer.cc \
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
 	daemon/activation/activation.cc daemon/activation/generation.cc \
@@ -10,8 +11,8 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 	daemon/activation/kernel_region.cc daemon/activation/writable_pieces.cc
 
 # CLI11 and nlohmann/json throw.
-DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc \
-	kernel_status.cc list.cc output.cc \
+DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc enable.cc \
+	interpreter.cc kernel_status.cc list.cc output.cc \
 	report.cc run.cc shim.cc show.cc status.cc why.cc)
 THROWING_SOURCES += $(DYLDCTL_COMMANDS)
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl build PROGRAM|DIR...: a generation for these and the current generation's programs.
+#include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
 #include "daemon/dyldctl/generations.h"
 #include "daemon/dyldctl/launch.h"
@@ -197,7 +198,10 @@ Outcome<BuildSummary> build(const Context &context, const BuildOptions &options,
     *list = TRY(find_programs(options.arguments));
     StateDirectory state = TRY(StateDirectory::make_chosen(context.state_option));
     StateLock lock = TRY(state.lock([] { fprintf(stderr, "dyldctl: waiting for another dyldctl\n"); }));
-    return build_locked(context, state, options, list);
+    Outcome<BuildSummary> summary = build_locked(context, state, options, list);
+    if (summary.ok())
+        renew_substitution(context, state);
+    return summary;
 }
 
 Json to_json(const BuildSummary &summary, const ProgramList &list) {

@@ -48,5 +48,8 @@ void add_list(CLI::App &app, Context &context);
 void add_show(CLI::App &app, Context &context);
 void add_clean(CLI::App &app, Context &context);
 void add_bench(CLI::App &app, Context &context);
+void add_interpreter(CLI::App &app, Context &context);
+void add_enable(CLI::App &app, Context &context);
+void add_disable(CLI::App &app, Context &context);
 
 } // namespace sharedregion

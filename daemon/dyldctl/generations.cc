@@ -78,12 +78,20 @@ Outcome<std::string> name_generation(const StateDirectory &state, const std::str
                           "too many generations with this UUID; run dyldctl clean");
 }
 
-// The empty file that `dyldctl run` mounts the genuine ld.so on.
-Done make_placeholder(const StateDirectory &state) {
-    UniqueFd fd(openat(state.fd(), kAliasFileName, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
+// The genuine ld.so's other path: a symlink to an empty file that `dyldctl run` mounts it on, in a directory
+// that a service's drop-in mounts ld.so's own directory on.
+Done make_placeholder(const StateDirectory &state, const std::string &genuine_loader) {
+    const std::string name = genuine_loader.substr(genuine_loader.rfind('/') + 1);
+    const std::string path = state.file(kGenuineDirectoryName);
+    UniqueFd directory =
+        TRY(make_own_directory(state.fd(), kGenuineDirectoryName, path, geteuid() == 0 ? 0755 : 0700));
+    UniqueFd fd(openat(directory.get(), name.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
     if (!fd.valid())
-        return Failure::system(errno, state.file(kAliasFileName), "cannot make");
-    return Success{};
+        return Failure::system(errno, path + "/" + name, "cannot make");
+    const std::string target = std::string(kGenuineDirectoryName) + "/" + name;
+    if (read_symlink(state.fd(), kAliasFileName) == target)
+        return Success{};
+    return replace_symlink(state.fd(), kAliasFileName, target, state.file(kAliasFileName));
 }
 
 Outcome<std::string> run_builder(const BuildJob &job, const std::string &output) {
@@ -127,6 +135,7 @@ void remove_leftovers(const StateDirectory &state) {
     remove_entries(state.fd(), state.path(), [](const std::string &name) {
         return begins_with(name, ".active.") || begins_with(name, std::string(kShimFileName) + ".") ||
                begins_with(name, ".current.") ||
+               begins_with(name, ".genuine-ld.so.") ||
                (begins_with(name, "ld-dyld.so.") && name != kLoaderRecordName);
     });
     Outcome<UniqueFd> directory =
@@ -145,7 +154,7 @@ void remove_generations(const StateDirectory &state, const std::set<std::string>
 }
 
 Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genuine_loader) {
-    TRY(make_placeholder(state));
+    TRY(make_placeholder(state, genuine_loader));
     std::string stage1 = TRY(find_helper("dyld-stage1.bin")), tail = TRY(find_helper("dyld-tail.bin"));
     std::string output = state.file(kLoaderName);
     auto record_now = [&] {

@@ -72,6 +72,9 @@ int main(int argc, char **argv) {
     add_show(app, context);
     add_clean(app, context);
     add_bench(app, context);
+    add_enable(app, context);
+    add_disable(app, context);
+    add_interpreter(app, context);
     if (std::string word = subcommand_word(argc, argv); !word.empty() && !has_subcommand(app, word)) {
         fprintf(stderr, "dyldctl: no subcommand '%s'; `dyldctl --help` lists them\n",
                 printable(word).c_str());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl status: what is built and what is in use.
 #include "daemon/activation/activation.h"
+#include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
 #include "daemon/dyldctl/kernel_status.h"
 #include "daemon/dyldctl/output.h"
@@ -53,7 +54,10 @@ Json activation_status(const StateDirectory &state, const ActiveRegion &region) 
 
 Outcome<Json> collect(const Context &context) {
     StateDirectory state = TRY(StateDirectory::open_existing(context.state_option));
-    Json json = {{"state", state.path()}, {"generation", nullptr}, {"activation", nullptr}};
+    Json json = {{"state", state.path()},
+                 {"generation", nullptr},
+                 {"activation", nullptr},
+                 {"enabled", enabled_status()}};
     std::string name = state.current_generation();
     if (!name.empty()) {
         Generation generation = TRY(Generation::open(state.generation_path(name)));
@@ -102,6 +106,18 @@ void print_activation(const Json &json) {
     printf("\n");
 }
 
+void print_enabled(const Json &json) {
+    const Json &substitution = json["substitution"];
+    if (json["system"].get<bool>() || !substitution.is_null())
+        printf("enabled     all programs%s: %s\n", json["system"].get<bool>() ? ", also after a boot" : "",
+               substitution.is_null() ? coloured(Colour::Bad, "not in force").c_str()
+               : substitution["in_force"].get<bool>()
+                   ? (counted(substitution["substituted"], "program") + " started so").c_str()
+                   : coloured(Colour::Bad, "out of force, a file has changed: run `dyldctl build`").c_str());
+    for (const Json &unit : json["units"])
+        printf("enabled     %s\n", unit.get<std::string>().c_str());
+}
+
 void print(const Json &json) {
     printf("state       %s\n", json["state"].get<std::string>().c_str());
     if (json["generation"].is_null())
@@ -116,6 +132,7 @@ void print(const Json &json) {
         printf("kernel      %s\n", json["kernel"]["error"].get<std::string>().c_str());
     else if (json["kernel"]["device"].get<bool>())
         print_kernel(json["kernel"]);
+    print_enabled(json["enabled"]);
 }
 
 } // namespace

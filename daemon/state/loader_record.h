@@ -37,5 +37,6 @@ inline constexpr char kLoaderName[] = "ld-dyld.so";
 inline constexpr char kLoaderRecordName[] = "ld-dyld.so.stamp";
 inline constexpr char kShimFileName[] = "libdyldshim.so";
 inline constexpr char kAliasFileName[] = "genuine-ld.so";
+inline constexpr char kGenuineDirectoryName[] = "genuine";
 
 } // namespace sharedregion

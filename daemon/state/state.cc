@@ -22,7 +22,7 @@ constexpr const char kTag[] =
 
 constexpr const char kSystemState[] = "/var/cache/shared-region";
 
-const char *const kOwnNames[] = {kCacheTagName, "ld-dyld.so", "genuine-ld.so", "generations",
+const char *const kOwnNames[] = {kCacheTagName, "ld-dyld.so", "genuine-ld.so", "genuine",       "generations",
                                  "current",     "active",     "lock",          "libdyldshim.so"};
 
 // Left by a switch or a make-ld-dyld that was killed: ".NAME.SUFFIX" or "NAME.SUFFIX".

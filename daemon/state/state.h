@@ -3,7 +3,8 @@
 //
 //     ld-dyld.so               made from the machine's ld.so, names this directory
 //     libdyldshim.so           copy of the shim, where builds are for it too (`dyldctl build --shim`)
-//     genuine-ld.so            empty; `dyldctl run` bind-mounts the genuine ld.so over it
+//     genuine-ld.so -> genuine/NAME     where ld-dyld.so finds the genuine ld.so: `dyldctl run` mounts it on
+//                              that empty file, a service's drop-in mounts its directory on genuine/
 //     generations/NAME/        shared_cache, sets (immutable)
 //     current -> generations/NAME
 //     active  -> activation directory in a tmpfs (daemon/activation)

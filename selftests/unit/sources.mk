@@ -53,3 +53,8 @@ programs_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 TESTS += bench_test
 bench_test_SOURCES := selftests/unit/bench_test.cc $(BENCH_SOURCES)
 bench_test_LIBS := -lgtest_main -lgtest -lpthread
+
+# daemon/system
+TESTS += units_test
+units_test_SOURCES := selftests/unit/units_test.cc $(DAEMON_SOURCES)
+units_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread

@@ -134,8 +134,7 @@ Outcome<BuiltGeneration> build_generation(const BuildJob &job) {
 void remove_leftovers(const StateDirectory &state) {
     remove_entries(state.fd(), state.path(), [](const std::string &name) {
         return begins_with(name, ".active.") || begins_with(name, std::string(kShimFileName) + ".") ||
-               begins_with(name, ".current.") ||
-               begins_with(name, ".genuine-ld.so.") ||
+               begins_with(name, ".current.") || begins_with(name, ".genuine-ld.so.") ||
                (begins_with(name, "ld-dyld.so.") && name != kLoaderRecordName);
     });
     Outcome<UniqueFd> directory =

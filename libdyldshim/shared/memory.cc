@@ -6,6 +6,9 @@ extern "C" {
 
 void *memcpy(void *to, const void *from, size_t size) {
     void *result = to;
+    size_t words = size / 8;
+    size %= 8;
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
     return result;
 }

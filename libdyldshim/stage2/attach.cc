@@ -16,11 +16,10 @@ bool map_anonymous(const Start &start, uint64_t offset, uint64_t size) {
                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 }
 
-// Over the executable the kernel's own mappings stay, and content is copied into them; likewise over what
-// comes from the kernel's region.
-bool is_mapped(const Start &start, const SetPageOp &op) {
+bool is_mapped(const SetPageOp &op) {
+    // Over the executable the kernel's own mappings stay, and content is copied into them.
     return static_cast<PageOpKind>(op.kind) == PageOpKind::Map &&
-           static_cast<Space>(op.space) == Space::Region && start.is_own(op.offset);
+           static_cast<Space>(op.space) == Space::Region;
 }
 
 bool map_pages(const Start &start, const SetPageOp &op) {
@@ -56,7 +55,7 @@ class WritableSpan {
 bool heap_is_covered(const Start &start) {
     uint64_t covered = start.region().heap_offset;
     for (const SetPageOp &op : start.set.page_ops())
-        if (is_mapped(start, op) && op.offset <= covered && op.offset + op.size > covered)
+        if (is_mapped(op) && op.offset <= covered && op.offset + op.size > covered)
             covered = op.offset + op.size;
     return covered >= start.region().heap_offset + start.set.header().heap_size;
 }
@@ -74,14 +73,14 @@ bool attach_data(const Start &start) {
     if (!heap_is_covered(start) && !map_anonymous(start, region.heap_offset, start.set.header().heap_size))
         return false;
     for (const SetPageOp &op : start.set.page_ops())
-        if (is_mapped(start, op) && !map_pages(start, op))
+        if (is_mapped(op) && !map_pages(start, op))
             return false;
     return true;
 }
 
 void copy_pages(const Start &start) {
     for (const SetPageOp &op : start.set.page_ops())
-        if (!is_mapped(start, op))
+        if (!is_mapped(op))
             __builtin_memcpy(
                 reinterpret_cast<void *>(start.base_of(static_cast<Space>(op.space)) + op.offset),
                 start.set.pages(op).data(), op.size);

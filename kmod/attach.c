@@ -147,24 +147,35 @@ static void shreg_unmap_pieces(struct shreg_region *region, const struct shreg_p
 		vm_munmap(region->base + mapping.offset, mapping.size);
 }
 
+/*
+ * vm_mmap() is the only exported function that inserts a VMA; NOREPLACE: what the process has there
+ * stays.
+ */
+static int shreg_map_piece(struct shreg_region *region, const struct shreg_mapping *mapping)
+{
+	struct file *file = shreg_region_file(region, mapping->range);
+	unsigned long addr;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	addr = shreg_may_fail(vm_mmap(file, region->base + mapping->offset, mapping->size,
+				      mapping->range->prot, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+				      mapping->offset),
+			      -ENOMEM);
+	return IS_ERR_VALUE(addr) ? addr : 0;
+}
+
 static int shreg_map_pieces(struct shreg_region *region, const struct shreg_part *part)
 {
 	struct shreg_cursor cursor = { .region = region, .part = part };
 	struct shreg_mapping mapping;
-	unsigned long addr;
+	int ret;
 
 	while (shreg_next_mapping(&cursor, &mapping)) {
-		/*
-		 * the only exported function that inserts a VMA; NOREPLACE: what the process has
-		 * there stays
-		 */
-		addr = shreg_may_fail(vm_mmap(mapping.range->file, region->base + mapping.offset,
-					      mapping.size, mapping.range->prot,
-					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, mapping.offset),
-				      -ENOMEM);
-		if (IS_ERR_VALUE(addr)) {
+		ret = shreg_map_piece(region, &mapping);
+		if (ret) {
 			shreg_unmap_pieces(region, part, mapping.offset);
-			return addr;
+			return ret;
 		}
 	}
 	return 0;

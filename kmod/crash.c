@@ -46,21 +46,19 @@ static bool shreg_crash_retires(const struct shreg_region *region)
 
 static void shreg_crash_count(struct shreg_region *region)
 {
-	bool retires, kept = false;
+	bool retires;
 
 	mutex_lock(&shreg_lock);
 	region->crashes++;
 	retires = shreg_crash_retires(region);
 	if (retires) {
 		region->reslide = true;
-		kept = shreg_region_retire_locked(region);
+		shreg_region_retire_locked(region);
 	}
 	mutex_unlock(&shreg_lock);
 	if (retires)
 		pr_notice("shared_region: %u processes crashed in region %pUb: new ones need another\n",
 			  region->crashes, region->uuid);
-	if (kept)
-		shreg_region_unuse(region, false);
 }
 
 /* In the process, on its way to the signal's handler or to its end. */

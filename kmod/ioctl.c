@@ -142,14 +142,10 @@ static struct shreg_region *shreg_configure_and_use(const struct shreg_environme
 		if (IS_ERR(region))
 			return region;
 		ret = shreg_region_use(region, false);
-		/* EIDRM: somebody else's, and its time was up between the two steps */
-		if (ret && ret != -EIDRM)
-			shreg_region_destroy_unused(region);
 		shreg_region_put(region);
 		if (!ret)
 			return region;
-		if (ret != -EIDRM)
-			return ERR_PTR(ret);
+		/* EIDRM: somebody else's, and its time was up between the two steps */
 	}
 }
 
@@ -204,6 +200,7 @@ static int shreg_do_map_and_slide(struct file *file, union shreg_argument *arg)
 	map->slide = entry->region->slide;
 	if (map->flags & SHARED_REGION_KEEP) {
 		shreg_region_keep(entry->region);
+		shreg_region_unuse(entry->region, false);
 		kfree(entry);
 	} else {
 		shreg_keep_until_close(file, entry);

@@ -61,8 +61,8 @@ static u64 shreg_request_end(const struct shared_region_request *request)
 }
 
 /* The first range that ends behind @offset, from @i on: NULL if there is none. */
-static const struct shreg_range *shreg_range_from(const struct shreg_range_list *list,
-						  unsigned long *i, u64 offset)
+static struct shreg_range *shreg_range_from(const struct shreg_range_list *list, unsigned long *i,
+					    u64 offset)
 {
 	while (*i < list->count && list->at[*i].offset + list->at[*i].size <= offset)
 		++*i;
@@ -95,7 +95,7 @@ int shreg_part_check(const struct shreg_part *part, const struct shreg_region *r
 /* Behind the cursor, up to the next request. */
 static bool shreg_next_ground(struct shreg_cursor *cursor, struct shreg_mapping *mapping, u64 end)
 {
-	const struct shreg_range *range =
+	struct shreg_range *range =
 		shreg_range_from(&cursor->region->ranges, &cursor->range, cursor->offset);
 
 	if (!range || cursor->offset >= end)

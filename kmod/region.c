@@ -122,7 +122,7 @@ static void shreg_region_destroy_work(struct work_struct *work)
 
 	mutex_lock(&shreg_lock);
 	/* If a user has come and gone since this work began, it is queued again and decides. */
-	if (!region->users && region->state == SHREG_SEALED &&
+	if (!region->users && !region->kept && region->state == SHREG_SEALED &&
 	    !delayed_work_pending(&region->destroy)) {
 		shreg_region_unlist(region);
 		unlisted = true;
@@ -312,14 +312,13 @@ struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *en
  */
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 {
-	struct shreg_region *replaced = NULL;
-	bool kept = false;
+	struct shreg_region *replaced;
 
 	mutex_lock(&shreg_lock);
 	if (state == SHREG_SEALED) {
 		replaced = shreg_region_find_locked(&region->env);
 		if (replaced != region)
-			kept = shreg_region_retire_locked(replaced);
+			shreg_region_retire_locked(replaced);
 		region->sealed_at = ktime_get_ns();
 		/*
 		 * pairs with shreg_region_sealed(): all that was configured is visible before
@@ -331,8 +330,6 @@ void shreg_region_publish(struct shreg_region *region, enum shreg_state state)
 		shreg_region_unlist(region);
 	}
 	mutex_unlock(&shreg_lock);
-	if (kept)
-		shreg_region_unuse(replaced, false);
 	if (state == SHREG_DEAD)
 		shreg_region_put(region);
 }
@@ -348,20 +345,6 @@ static void shreg_close_list(struct shreg_range_list *list)
 	}
 }
 
-static int shreg_open_list(struct shreg_region *region, struct shreg_range_list *list)
-{
-	unsigned long i;
-
-	for (i = 0; i < list->count; i++) {
-		struct file *file = shreg_fs_file(region, &list->at[i]);
-
-		if (IS_ERR(file))
-			return PTR_ERR(file);
-		list->at[i].file = file;
-	}
-	return 0;
-}
-
 /* shreg_lock held. What processes map goes with the last of them and of their VMAs. */
 static void shreg_region_close_files(struct shreg_region *region)
 {
@@ -369,19 +352,25 @@ static void shreg_region_close_files(struct shreg_region *region)
 	shreg_close_list(&region->on_request);
 }
 
-/* shreg_lock held. All or none. */
-static int shreg_region_open_files(struct shreg_region *region)
+/*
+ * What VMAs of @range map, made at the first use: a region may have hundreds of ranges. The caller
+ * is a user of the region, so the file stays.
+ */
+struct file *shreg_region_file(struct shreg_region *region, struct shreg_range *range)
 {
-	int ret;
+	struct file *file = smp_load_acquire(&range->file);	/* pairs with the release below */
 
-	if (region->ranges.at[0].file)
-		return 0;
-	ret = shreg_open_list(region, &region->ranges);
-	if (!ret)
-		ret = shreg_open_list(region, &region->on_request);
-	if (ret)
-		shreg_region_close_files(region);
-	return ret;
+	if (file)
+		return file;
+	mutex_lock(&shreg_lock);
+	file = range->file;
+	if (!file) {
+		file = shreg_fs_file(region, range);
+		if (!IS_ERR(file))
+			smp_store_release(&range->file, file);	/* the file before the pointer */
+	}
+	mutex_unlock(&shreg_lock);
+	return file;
 }
 
 /*
@@ -393,9 +382,8 @@ int shreg_region_use(struct shreg_region *region, bool attach)
 	int ret = -EIDRM;
 
 	mutex_lock(&shreg_lock);
-	if (region->state == SHREG_SEALED)
-		ret = shreg_region_open_files(region);
-	if (!ret) {
+	if (region->state == SHREG_SEALED) {
+		ret = 0;
 		kref_get(&region->ref);
 		region->users++;
 		region->attached += attach;
@@ -414,7 +402,7 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 		 * module. VMAs that are being torn down still hold them, and by them the region.
 		 */
 		shreg_region_close_files(region);
-		if (region->state == SHREG_SEALED)
+		if (region->state == SHREG_SEALED && !region->kept)
 			shreg_region_destroy_after(region, shreg_region_delay(region));
 	}
 	mutex_unlock(&shreg_lock);
@@ -422,41 +410,29 @@ void shreg_region_unuse(struct shreg_region *region, bool attach)
 }
 
 /*
- * The caller's use of the region becomes the region's own, which ends when it is retired. Again, or
- * too late, is harmless.
+ * From here on the region needs no user, until it is retired. The caller is one. Again, or too
+ * late, is harmless.
  */
 void shreg_region_keep(struct shreg_region *region)
 {
-	bool is_first;
-
 	mutex_lock(&shreg_lock);
-	is_first = !region->kept && !region->retired;
-	region->kept |= is_first;
+	region->kept |= !region->retired;
 	mutex_unlock(&shreg_lock);
-	if (!is_first)
-		shreg_region_unuse(region, false);
 }
 
-/*
- * shreg_lock held, the region sealed and not retired: nobody finds it any more. True: it was kept,
- * and the caller has to give back its use of itself.
- */
-bool shreg_region_retire_locked(struct shreg_region *region)
+/* shreg_lock held, the region sealed and not retired: nobody finds it any more. */
+void shreg_region_retire_locked(struct shreg_region *region)
 {
-	bool kept = region->kept;
-
 	region->retired = true;
 	region->kept = false;
 	if (!region->users)
 		shreg_region_destroy_after(region, 0);
-	return kept;
 }
 
 /* @uuid: only if it has this one, or NULL. */
 int shreg_region_retire(const struct shreg_environment *env, const u8 *uuid)
 {
 	struct shreg_region *region;
-	bool kept = false;
 	int ret = 0;
 
 	mutex_lock(&shreg_lock);
@@ -466,23 +442,9 @@ int shreg_region_retire(const struct shreg_environment *env, const u8 *uuid)
 	else if (uuid && memcmp(uuid, region->uuid, sizeof(region->uuid)))
 		ret = -ESTALE;
 	else
-		kept = shreg_region_retire_locked(region);
+		shreg_region_retire_locked(region);
 	mutex_unlock(&shreg_lock);
-	if (kept)
-		shreg_region_unuse(region, false);
 	return ret;
-}
-
-/*
- * Ends a region that is sealed, but whose configurator could not be made its user. The caller
- * has a reference.
- */
-void shreg_region_destroy_unused(struct shreg_region *region)
-{
-	mutex_lock(&shreg_lock);
-	shreg_region_destroy_after(region, 0);
-	mutex_unlock(&shreg_lock);
-	flush_delayed_work(&region->destroy);
 }
 
 /* The last range that begins at or before @offset, else the first one. The list is not empty. */

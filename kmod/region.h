@@ -59,7 +59,7 @@ struct shreg_range {
 	u64 size;
 	unsigned int prot;	/* PROT_*; 0: filler, nothing behind it */
 	char *name;		/* for /proc/PID/maps, or NULL */
-	struct file *file;	/* shreg_lock: what its VMAs map; NULL while users is 0 */
+	struct file *file;	/* shreg_lock: what its VMAs map; NULL if unused */
 };
 
 /* Sorted, disjoint. */
@@ -88,12 +88,12 @@ struct shreg_region {
 	struct list_head link;		/* shreg_lock */
 	struct kref ref;		/* the list, the file, whoever works with it */
 	enum shreg_state state;		/* written under shreg_lock */
-	unsigned int users;		/* shreg_lock: attachments, configurators' fds, kept */
+	unsigned int users;		/* shreg_lock: attachments and configurators' fds */
 	unsigned int attached;		/* shreg_lock: attachments */
 	unsigned int crashes;		/* shreg_lock: processes that crashed in it */
 	bool retired;			/* shreg_lock: sealed, but nobody finds it any more */
 	bool reslide;			/* shreg_lock: retired because of crashes */
-	bool kept;			/* shreg_lock: is a user of itself until it is retired */
+	bool kept;			/* shreg_lock: stays without users until it is retired */
 	wait_queue_head_t wait;		/* for the end of CONFIGURING */
 	struct delayed_work destroy;
 	struct rcu_work free;
@@ -129,15 +129,15 @@ void shreg_region_put(struct shreg_region *region);
 struct shreg_region *shreg_region_find_locked(const struct shreg_environment *env);
 struct shreg_region *shreg_region_find_reslide_locked(const struct shreg_environment *env);
 unsigned int shreg_region_reslide_count_locked(const struct shreg_environment *env);
-bool shreg_region_retire_locked(struct shreg_region *region);
+void shreg_region_retire_locked(struct shreg_region *region);
 int shreg_region_retire(const struct shreg_environment *env, const u8 *uuid);
 void shreg_region_keep(struct shreg_region *region);
 struct shreg_region *shreg_region_find_sealed(const struct shreg_environment *env, bool wait);
 int shreg_region_wait_for_configurator(const struct shreg_environment *env);
 void shreg_region_publish(struct shreg_region *region, enum shreg_state state);
+struct file *shreg_region_file(struct shreg_region *region, struct shreg_range *range);
 int shreg_region_use(struct shreg_region *region, bool attach);
 void shreg_region_unuse(struct shreg_region *region, bool attach);
-void shreg_region_destroy_unused(struct shreg_region *region);
 const struct shreg_range *shreg_region_range_at(const struct shreg_region *region, u64 offset);
 bool shreg_region_is_on_request(const struct shreg_region *region, u64 offset, u64 end);
 void shreg_region_for_each(void (*visit)(struct shreg_region *region, void *data), void *data);
@@ -205,7 +205,7 @@ struct shreg_cursor {
 struct shreg_mapping {
 	u64 offset;
 	u64 size;
-	const struct shreg_range *range;
+	struct shreg_range *range;
 };
 
 int shreg_part_read(struct shreg_part *part, const struct shared_region_check *check);

@@ -70,23 +70,25 @@ static int a_new_process_gets(void)
 	return in_child(look, NULL);
 }
 
-TEST_F(kept, a_kept_region_needs_no_descriptor_and_pins_the_module)
+TEST_F(kept, a_kept_region_needs_no_descriptor_and_goes_with_the_module)
 {
 	ASSERT_EQ(0, region_configure(&self->region));
 	let_go(&self->region);
 	EXPECT_EQ('0', a_new_process_gets());
 	ASSERT_EQ(0, shared_region_query(self->fd, &self->query));
 	EXPECT_EQ(SHARED_REGION_QUERY_KEPT, self->query.flags);
+	ASSERT_EQ(0, shared_region_check(self->fd, 0, &self->check));
 	close(self->fd);
-	EXPECT_EQ(-EAGAIN, module_unload());
+	EXPECT_EQ(-EAGAIN, module_unload());	/* because of this process */
 	self->fd = shared_region_open();
-	EXPECT_EQ(0, shared_region_retire(self->fd, NULL));
-	EXPECT_EQ(ENOMEM, a_new_process_gets());
+	EXPECT_EQ(0, shared_region_detach(self->fd));
+	EXPECT_EQ('0', a_new_process_gets());
 	close(self->fd);
 	EXPECT_EQ(0, module_unload_soon());
 	EXPECT_EQ(0, module_load(getenv("MODULE")));
 	write_string(PARAMETERS "destroy_delay", "0");
 	self->fd = shared_region_open();
+	EXPECT_EQ(ENOMEM, a_new_process_gets());
 }
 
 TEST_F(kept, one_that_is_not_kept_goes)

@@ -73,7 +73,6 @@
  *	ENAMETOOLONG	a mapping's name does not fit into 63 characters
  *	ENOSPC		regions of user namespaces may not hold so much (module parameter
  *			user_namespaces_limit)
- *	ENFILE		no more open files in the system
  *	ETXTBSY		somebody has a file open for writing, or mapped shared and writable
  *	ESTALE		a file changed while it was being read
  *	EIO, ...	what reading a file gave
@@ -233,9 +232,10 @@ struct shared_region_mapping {
  * @base:	out: address of region offset 0
  * @slide:	out: as in struct shared_region_check
  *
- * With SHARED_REGION_KEEP the region needs no open descriptor, and the module cannot be unloaded
- * while it exists. With SHARED_REGION_REPLACE an earlier region with another configuration is in
- * force until the new one is sealed, and retired in that moment; it stays if configuring fails.
+ * With SHARED_REGION_KEEP the region needs neither an open descriptor nor a process; it goes when
+ * it is retired, or with the module, which can be unloaded while nobody is attached. With
+ * SHARED_REGION_REPLACE an earlier region with another configuration is in force until the new one
+ * is sealed, and retired in that moment; it stays if configuring fails.
  */
 struct shared_region_map_and_slide {
 	__u32 size;

@@ -13,7 +13,7 @@ ok "the helpers are not beside the commands" test ! -e "$root/usr/bin/make-ld-dy
 ok "a manual page is installed" test -s "$root/usr/share/man/man1/dyldctl.1"
 words=$(bash -c '. "$0"; COMP_WORDS=(dyldctl b); COMP_CWORD=1; _dyldctl; echo "${COMPREPLY[@]}"' \
     "$root/usr/share/bash-completion/completions/dyldctl")
-is "$words" "build bench" "completion offers the subcommands"
+is "$words" "build build-set bench" "completion offers the subcommands"
 "$DYLDCTL" --state "$STATE" clean >/dev/null 2>&1
 ok "make uninstall" make -s uninstall DESTDIR="$root" PREFIX=/usr
 is "$(find "$root" -type f)" "" "uninstall leaves no file"

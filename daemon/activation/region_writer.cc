@@ -163,6 +163,7 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.heap_size = cache.heap_size;
     header.region_size = cache.region_size;
     header.loader_entry = cache.loader_entry;
+    header.loader_size = static_cast<uint32_t>(cache.loader_size);
     header.data_offset = layout.data_offset;
     header.data_size = cache.data_size;
     header.index = Extent{layout.index_offset, layout.index_slots};

@@ -3,17 +3,14 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/user_set_builder.h"
 #include "daemon/state/state.h"
+#include "daemon/user/background_job.h"
 #include "sharedregion/printable.h"
 
 #include <cerrno>
-#include <fcntl.h>
 
 namespace sharedregion {
 
 namespace {
-
-// ld-dyld.so leaves the lock of the program's set here.
-constexpr int kLockDescriptor = 3;
 
 struct Options {
     std::vector<std::string> programs;
@@ -42,24 +39,28 @@ Done check_state(std::string *path) {
     return state.ok() || state.error().code == ENOENT ? Done(Success{}) : Done(std::move(state.error()));
 }
 
-void build_sets(Context &context, const Options &options) {
+// Returns the last refusal, for the record of an attempt in the background.
+std::string build_sets(Context &context, const Options &options) {
+    std::string refusal = "failed";
     Outcome<std::string> state = choose_existing_state_path(context.state_option);
     if (!state.ok())
-        return fail(context, state.error());
+        return fail(context, state.error()), "failed " + state.error().message();
     UserSetOptions how = options.how;
     how.state = state.value();
     // In a user namespace root's state has no owner that is known there; ld-dyld.so names the one that it
     // uses.
     if (Done trusted = how.in_background ? Done(Success{}) : check_state(&how.state); !trusted.ok())
-        return fail(context, trusted.error());
+        return fail(context, trusted.error()), "failed " + trusted.error().message();
     UserSetBuilder builder(how);
     Json json = Json::array();
     for (const std::string &program : options.programs) {
         Outcome<UserSetResult> result = builder.build(program);
         if (!result.ok()) {
+            refusal = "failed " + result.error().message();
             fail(context, result.error());
             continue;
         }
+        refusal = result.value().has_set() ? "" : result.value().word + " " + result.value().detail;
         if (!result.value().has_set() && context.exit_code == kOk)
             context.exit_code = kNotPrebuilt;
         if (context.json)
@@ -69,6 +70,7 @@ void build_sets(Context &context, const Options &options) {
     }
     if (context.json)
         print_json(json);
+    return refusal;
 }
 
 } // namespace
@@ -84,8 +86,10 @@ void add_build_set(CLI::App &app, Context &context) {
     command->add_flag("--in-background", options->how.in_background)->group(""); // for ld-dyld.so
     command->callback([options, &context] {
         if (options->how.in_background)
-            (void)fcntl(kLockDescriptor, F_SETFD, FD_CLOEXEC);
-        build_sets(context, *options);
+            begin_background_job();
+        const std::string refusal = build_sets(context, *options);
+        if (options->how.in_background)
+            end_background_job(refusal);
     });
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/user/user_set_writer.h"
 #include "sharedregion/hash_tree.h"
 #include "sharedregion/secure_start.h"
+#include "sharedregion/user_set_check.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -31,14 +32,21 @@ bool begins_with(const std::string &text, const char *prefix) {
 // Libraries of ours that somebody preloads to get prebuilt programs; they interpose nothing that sets know.
 bool is_our_preload(const std::string &value) {
     const std::string name = "libdyldshim.so";
-    return value == name || value.ends_with("/" + name);
+    for (size_t begin = 0, end; begin <= value.size(); begin = end + 1) { // as ld.so splits it
+        end = std::min(value.find_first_of(": ", begin), value.size());
+        const std::string one = value.substr(begin, end - begin);
+        if (!one.empty() && one != name && !one.ends_with("/" + name))
+            return false;
+    }
+    return true;
 }
 
 // As read_policy() of ld-dyld.so decides it.
 std::optional<Stale> refuse_variable(const std::string &name, const std::string &value) {
     static const char *const kKnown[] = {"DYLD_USE_CLOSURES", "DYLD_PRINT_LOADERS", kStateVariable};
     if ((name == "LD_PRELOAD" || name == "LD_AUDIT") && !value.empty())
-        return is_our_preload(value) ? std::nullopt : std::optional(Stale{"interposed", value});
+        return name == "LD_PRELOAD" && is_our_preload(value) ? std::nullopt
+                                                             : std::optional(Stale{"interposed", value});
     const bool changes_loading = begins_with(name, "LD_") || begins_with(name, "DYLD_") ||
                                  begins_with(name, "MALLOC_") || name == "GLIBC_TUNABLES";
     const bool known =
@@ -47,7 +55,7 @@ std::optional<Stale> refuse_variable(const std::string &name, const std::string 
 }
 
 std::string file_text(const std::string &path) {
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     char text[1024];
     ssize_t size = fd.valid() ? read(fd.get(), text, sizeof text) : 0;
     return std::string(text, size > 0 ? static_cast<size_t>(size) : 0);
@@ -62,6 +70,10 @@ std::optional<Stale> stale_environment(const Environment &built, FileCheck *file
     if (!(files->identity("/etc/ld.so.preload") == built.loader_preload))
         return Stale{"preload-file", "/etc/ld.so.preload"};
     return std::nullopt;
+}
+
+bool is_success(const std::string &word) {
+    return word == "saved" || word == "up-to-date";
 }
 
 std::string name_of(uint64_t key, const std::string &path, const RegionHeader &region, Kind kind) {
@@ -172,6 +184,8 @@ Outcome<Stale> UserSetBuilder::save(const UserDirectory &directory, const Subjec
     TRY(in_file(set.check_words(limits_of(region)), built));
     std::vector<unsigned char> bytes =
         make_user_set(UserSetPlan{&region, &set, options_.state, read_boot_id()});
+    if (bytes.size() > kLargestUserSet)
+        return Stale{"too-large", std::to_string(bytes.size()) + " bytes"};
     TRY(directory.write(subject.name(region, Kind::Set), bytes.data(), bytes.size()));
     UserSetHeader header;
     std::memcpy(&header, bytes.data(), sizeof header);
@@ -181,6 +195,13 @@ Outcome<Stale> UserSetBuilder::save(const UserDirectory &directory, const Subjec
 
 Outcome<Stale> UserSetBuilder::build_and_write(const UserDirectory &directory, const Subject &subject) {
     const std::string temporary = subject.name(region_->header(), Kind::Set) + ".tmp-" + random_hex(16);
+    Outcome<Stale> written = build_in(directory, subject, temporary);
+    (void)directory.remove(temporary);
+    return written;
+}
+
+Outcome<Stale> UserSetBuilder::build_in(const UserDirectory &directory, const Subject &subject,
+                                        const std::string &temporary) {
     const std::string output = directory.file(temporary);
     const std::string builder = TRY(find_helper("shared-cache"));
     std::string last;
@@ -191,9 +212,7 @@ Outcome<Stale> UserSetBuilder::build_and_write(const UserDirectory &directory, c
     if (result.status != 0 && !rejected)
         return Failure::about("shared-cache", "failed with " + status_text(result.status) +
                                                   (last.empty() ? "" : ": " + last));
-    Outcome<Stale> saved = save(directory, subject, output);
-    (void)directory.remove(temporary);
-    return saved;
+    return save(directory, subject, output);
 }
 
 // What the program's file tells; a Stale: it is no program that could have a set.
@@ -218,17 +237,28 @@ Outcome<std::optional<Stale>> UserSetBuilder::read_subject(Subject *subject) {
     return std::optional<Stale>();
 }
 
-// The caller holds the program's lock, or ld-dyld.so does for it.
-Outcome<Stale> UserSetBuilder::build_locked(const UserDirectory &directory, const Subject &subject) {
+Outcome<Stale> UserSetBuilder::build_or_find(const UserDirectory &directory, const Subject &subject) {
     const RegionHeader &region = region_->header();
     std::optional<UserSetFile> existing = directory.read(subject.name(region, Kind::Set));
     if (existing && !options_.again && !stale_user_set(*existing, &*region_, &files_))
         return Stale{"up-to-date", ""};
     std::optional<Stale> other_loader = check_loader(subject);
-    Outcome<Stale> built = other_loader ? Outcome<Stale>(*other_loader) : build_and_write(directory, subject);
+    return other_loader ? Outcome<Stale>(*other_loader) : build_and_write(directory, subject);
+}
+
+// The caller holds the program's lock, or ld-dyld.so does for it.
+Outcome<Stale> UserSetBuilder::build_locked(const UserDirectory &directory, const Subject &subject) {
+    const RegionHeader &region = region_->header();
+    const auto build_and_mark = [&]() -> Outcome<Stale> {
+        Stale built = TRY(build_or_find(directory, subject));
+        if (is_success(built.reason))
+            TRY(mark(subject));
+        return built;
+    };
+    Outcome<Stale> built = build_and_mark();
     const Stale why = built.ok() ? built.value() : Stale{"failed", built.error().message()};
     const std::string text = why.reason + " " + why.detail;
-    if (why.reason == "saved")
+    if (is_success(why.reason))
         (void)directory.remove(subject.name(region, Kind::Failed));
     else
         (void)directory.write(subject.name(region, Kind::Failed), text.data(), text.size());
@@ -255,8 +285,6 @@ Outcome<UserSetResult> UserSetBuilder::build(const std::string &program) {
         Outcome<Stale> built = build_locked(directory, subject);
         (void)directory.remove(lock_name);
         refused = TRY(std::move(built));
-        if (refused->reason == "saved" || refused->reason == "up-to-date")
-            TRY(mark(subject));
         result.file = directory.file(subject.name(region_->header(), Kind::Set));
     }
     result.word = refused->reason;

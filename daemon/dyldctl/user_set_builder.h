@@ -40,6 +40,9 @@ class UserSetBuilder {
     std::optional<Stale> refuse_caller() const;
     Outcome<std::optional<Stale>> read_subject(Subject *subject);
     Done mark(const Subject &subject) const;
+    Outcome<Stale> build_or_find(const UserDirectory &directory, const Subject &subject);
+    Outcome<Stale> build_in(const UserDirectory &directory, const Subject &subject,
+                            const std::string &temporary);
     Outcome<Stale> build_locked(const UserDirectory &directory, const Subject &subject);
     std::optional<Stale> open_region();
     std::optional<Stale> check_loader(const Subject &subject);

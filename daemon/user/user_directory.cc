@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -87,11 +88,18 @@ void read_content(int fd, uint64_t size, UserSetFile *file) {
     file->program = set.value().path();
 }
 
-// Whether the set can never be used again, seen from the activation in `current`.
+// Whether the set can never be used again: of an earlier activation of the same state, in this boot.
 bool is_dead(const UserSetFile &file, const UserSetHeader &current) {
     const UserSetHeader &header = file.header;
-    return !file.error.empty() || !(header.boot_id == current.boot_id) ||
-           (header.state_hash == current.state_hash && !(header.activation == current.activation));
+    return file.error.empty() && header.boot_id == current.boot_id &&
+           header.state_hash == current.state_hash && !(header.activation == current.activation);
+}
+
+bool is_old(int directory, const std::string &name) {
+    constexpr time_t kWeek = 7 * 24 * 3600;
+    struct stat st;
+    return fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           time(nullptr) - st.st_mtime > kWeek;
 }
 
 } // namespace
@@ -238,9 +246,11 @@ void UserDirectory::prune(const UserSetHeader &current) const {
     for (const std::string &name : names.value()) {
         if (!is_user_set_name(name))
             continue;
-        std::optional<UserSetFile> set =
-            suffix_of(name) == ".set" ? read(name) : read(name.substr(0, UserSetName::kStem) + ".set");
-        if (set ? !is_dead(*set, current) : activation_of(name) == active)
+        const bool ours = activation_of(name) == active;
+        const std::optional<UserSetFile> set = read(name.substr(0, UserSetName::kStem) + ".set");
+        const bool dead = !ours && set && is_dead(*set, current);
+        const bool left = is_old(fd(), name) && (!ours || name.find(kTemporary) != std::string::npos);
+        if (!dead && !left)
             continue;
         (void)remove(name);
         if (activation_of(name) != active)
@@ -263,16 +273,26 @@ Outcome<uint64_t> UserDirectory::clean() const {
 }
 
 Outcome<UniqueFd> UserDirectory::lock(const std::string &name, bool wait) const {
-    UniqueFd fd(openat(this->fd(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.valid())
-        return Failure::system(errno, file(name), "cannot open");
-    while (flock(fd.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
-        if (errno == EWOULDBLOCK)
-            return UniqueFd();
-        if (errno != EINTR)
-            return Failure::system(errno, file(name), "cannot lock");
+    for (;;) {
+        UniqueFd fd(
+            openat(this->fd(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+        if (!fd.valid())
+            return Failure::system(errno, file(name), "cannot open");
+        while (flock(fd.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+            if (errno == EWOULDBLOCK)
+                return UniqueFd();
+            if (errno != EINTR)
+                return Failure::system(errno, file(name), "cannot lock");
+        }
+        if (is_named(fd.get(), name)) // who had it may have removed it
+            return fd;
     }
-    return fd;
+}
+
+bool UserDirectory::is_named(int fd, const std::string &name) const {
+    struct stat mine, named;
+    return fstat(fd, &mine) == 0 && fstatat(this->fd(), name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
 } // namespace sharedregion

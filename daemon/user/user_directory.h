@@ -43,8 +43,9 @@ class UserDirectory {
     // One of them; nullopt: there is none of this name.
     std::optional<UserSetFile> read(const std::string &name) const;
 
-    // Removes what can never be used again: sets of earlier boots, of earlier activations of this state,
-    // damaged ones; what belongs to no set; files that a killed writer left.
+    // Removes what can never be used again: sets of earlier activations of this state in this boot, and after
+    // a week all that is not of the current activation. (Another machine may share the home: its boots and
+    // activations are not known here.)
     void prune(const UserSetHeader &current) const;
     // Removes all sets and what belongs to them, and the directory, unless it is a state as well; returns how
     // many sets there were.
@@ -52,6 +53,9 @@ class UserDirectory {
 
     // Waits for the lock of one set's building; without `wait` an invalid descriptor where somebody has it.
     Outcome<UniqueFd> lock(const std::string &name, bool wait) const;
+
+    // Whether an open file is the one of this name.
+    bool is_named(int fd, const std::string &name) const;
 
   private:
     UserDirectory(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}

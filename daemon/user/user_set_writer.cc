@@ -50,11 +50,6 @@ std::vector<unsigned char> make_user_set(const UserSetPlan &plan) {
     return file;
 }
 
-SetLimits limits_of(const RegionHeader &region) {
-    return SetLimits{region.data_size, region.mapped_size, region.heap_offset,
-                     region.heap_size, region.region_size, 0};
-}
-
 uint64_t hash_state(const std::string &state) {
     return hash_path(state.data(), state.size());
 }

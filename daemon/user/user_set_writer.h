@@ -21,9 +21,6 @@ struct UserSetPlan {
 // The whole file, slid to the activation's base. The name is UserSetName(header.key, header.path_hash, ...).
 std::vector<unsigned char> make_user_set(const UserSetPlan &plan);
 
-// What the words of a set in this region must fit into; images are not counted.
-SetLimits limits_of(const RegionHeader &region);
-
 // For UserSetHeader.state_hash.
 uint64_t hash_state(const std::string &state);
 

@@ -29,12 +29,12 @@ struct RegionHeader {
     uint64_t loader_entry; // region offset of the second stage
     uint64_t data_offset;  // file offset of the data area
     uint64_t data_size;
-    Extent index;   // count of RegionIndexSlot, a power of two; open addressing, linear probing
-    Extent sets;    // bytes: blobs
-    Extent strings; // bytes
-    Extent pieces;  // count of WritablePiece: those of all sets
-    uint32_t flags; // kRegionInKernel
-    uint32_t reserved;
+    Extent index;         // count of RegionIndexSlot, a power of two; open addressing, linear probing
+    Extent sets;          // bytes: blobs
+    Extent strings;       // bytes
+    Extent pieces;        // count of WritablePiece: those of all sets
+    uint32_t flags;       // kRegionInKernel
+    uint32_t loader_size; // bytes of the second stage
     uint64_t own_begin;   // region offsets that each process maps itself: ld.so's data and the loader heap,
     uint64_t own_end;     // whole slots of 2 MiB
     StringRef cache_path; // absolute path of shared_cache

@@ -104,7 +104,13 @@ class SetView {
             bool fits = true;
             uint64_t width = is_narrow(static_cast<FixupClass>(list.fixup_class)) ? 4 : 8;
             auto space = static_cast<Space>(list.space);
-            for_each_word(list, [&](uint64_t at) { fits &= word_fits(limits, space, at, width); });
+            const SetDataMap *last = nullptr; // words are many and mostly neighbours
+            for_each_word(list, [&](uint64_t at) {
+                if (space == Space::Region && last != nullptr && holds_word(*last, at, width))
+                    return;
+                fits &= word_fits(limits, space, at, width);
+                last = space == Space::Region && fits ? map_of(at) : nullptr;
+            });
             if (!fits)
                 return wrong("set: a fixup lies outside writable data", list.words.offset);
         }
@@ -261,6 +267,17 @@ class SetView {
         for (const SetDataMap &map : data_maps_) // those behind the heap
             extend(map.offset, map.size + map.anon_size);
         return end >= at && reached >= end;
+    }
+
+    static bool holds_word(const SetDataMap &map, uint64_t at, uint64_t width) {
+        return is_aligned(at, width) && at >= map.offset && at - map.offset < map.size + map.anon_size;
+    }
+    // The map that holds a word; nullptr: none, such as the loader heap.
+    const SetDataMap *map_of(uint64_t at) const {
+        for (const SetDataMap &map : data_maps_)
+            if (holds_word(map, at, 1))
+                return &map;
+        return nullptr;
     }
 
     bool word_fits(const SetLimits &limits, Space space, uint64_t at, uint64_t width) const {

@@ -18,6 +18,8 @@ namespace sharedregion {
 
 inline constexpr char kUserSetMagic[8] = {'S', 'H', 'R', 'G', 'U', 'S', 'E', 'T'};
 inline constexpr uint32_t kUserSetVersion = 1;
+// Bytes of a file: larger ones are neither made nor looked at.
+inline constexpr uint64_t kLargestUserSet = 64 << 20;
 
 struct UserSetHeader {
     char magic[8];           // kUserSetMagic
@@ -100,7 +102,7 @@ class UserSetView {
             return wrong("not a user's set of this version", offsetof(UserSetHeader, magic));
         if (header->header_sum != header_checksum(*header))
             return wrong("header is damaged", offsetof(UserSetHeader, header_sum));
-        if (header->file_size != file.size() || file.size() <= kPageSize ||
+        if (header->file_size != file.size() || file.size() > kLargestUserSet || file.size() <= kPageSize ||
             header->blob_size != file.size() - kPageSize || !is_aligned(header->blob_size, kPageSize))
             return wrong("truncated or extended", offsetof(UserSetHeader, file_size));
         if (header->text_size == 0 || !is_aligned(header->text_size, kPageSize))

@@ -109,6 +109,15 @@ Outcome<std::string> canonical(const std::string &path) {
     return std::string(resolved);
 }
 
+// Whether the builder is as trusted as this program: starts by root would execute it. Owned by root, by the
+// caller or by the owner of this very file, and written by nobody else.
+bool is_trusted(const std::string &path) {
+    struct stat st, own;
+    return stat(path.c_str(), &st) == 0 && stat("/proc/self/exe", &own) == 0 &&
+           (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == own.st_uid) &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 Done make_loader(const Options &options) {
     PatchRequest request;
     FileIdentity unused;
@@ -121,6 +130,11 @@ Done make_loader(const Options &options) {
     request.state = TRY(canonical(options.state));
     if (!options.builder.empty())
         request.builder = TRY(canonical(options.builder));
+    if (!request.builder.empty() && !is_trusted(request.builder)) {
+        fprintf(stderr, "make-ld-dyld: %s: others may write it; no sets are built in the background\n",
+                request.builder.c_str());
+        request.builder.clear();
+    }
     return write_patched(&request, options.output);
 }
 

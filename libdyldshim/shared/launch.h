@@ -11,7 +11,7 @@
 
 namespace sharedregion {
 
-inline constexpr uint32_t kLaunchVersion = 4;
+inline constexpr uint32_t kLaunchVersion = 5;
 
 // What DYLD_PRINT_LOADERS asks for.
 enum class Report : uint32_t {
@@ -40,6 +40,8 @@ struct LaunchRequest {
     uint64_t set_mapping = 0;      // where the second stage mapped a set that lies behind the window;
     uint64_t set_mapping_size = 0; // the tail takes it away, since `detail` may lie there. Of a user's
                                    // set: the whole file of set_fd
+    // Of a user's set: what the file was when it was mapped (set_fd >= 0).
+    const FileIdentity *set_identity = nullptr;
     int region_fd = -1;
     int cache_fd = -1;   // -1: in the kernel
     int set_fd = -1;     // a user's own set (user_set.h); -1: the set is in the region file

@@ -22,7 +22,7 @@ JitReason open_in_state(const StartArgs &args, const char *state, int *fd) {
         return JitReason::NoCache;
     JitReason reason = JitReason::Untrusted;
     if (*state == '/' && trusted(directory, args)) {
-        *fd = sys_openat(directory, kRegionName, O_RDONLY | O_CLOEXEC);
+        *fd = sys_openat(directory, kRegionName, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         if (*fd < 0 || trusted(*fd, args))
             reason = JitReason::None;
     }

@@ -14,7 +14,7 @@
 namespace sharedregion {
 
 inline constexpr char kTailMagic[8] = {'S', 'H', 'R', 'G', 'T', 'A', 'I', 'L'};
-inline constexpr uint32_t kTailVersion = 4; // of everything below and of what it includes
+inline constexpr uint32_t kTailVersion = 5; // of everything below and of what it includes
 
 // Behind the jump at the tail's first byte.
 struct TailHeader {

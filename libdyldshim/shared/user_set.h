@@ -37,9 +37,18 @@ bool is_unknown_user(const StartArgs &args);
 bool is_own_file(const StartArgs &args, int fd, mode_t type, struct stat *out);
 
 // Finds the set of the program with this key for the activation in the request, checks it (UserSetView), and
-// puts it there: set_fd, set_offset, set_size, set_mapping, text_size. False: there is none that can be used.
-// Looks into the home only if the user has the mark (sharedregion/user_mark.h).
-bool find_user_set(const StartArgs &args, UserMark::Kind mark, uint64_t key, LaunchRequest *request);
+// puts it there: set_fd, set_offset, set_size, set_mapping, text_size, set_identity. False: there is none
+// that can be used. Looks into the home only if the user has the mark (sharedregion/user_mark.h). `identity`
+// has to live as long as the request.
+bool find_user_set(const StartArgs &args, UserMark::Kind mark, uint64_t key, LaunchRequest *request,
+                   FileIdentity *identity);
+
+// Whether the file is still what was checked: seen again right before the set is used.
+bool is_unchanged(const LaunchRequest &request);
+
+// Whether the process may do what its user may not (ambient capabilities: AT_SECURE is 0). Such a process
+// takes nothing from a home.
+bool has_capabilities(const StartArgs &args);
 
 // Undoes find_user_set().
 void drop_user_set(LaunchRequest *request);

@@ -25,17 +25,18 @@ bool may_override(const Start &start) {
 }
 
 bool leave_to_tail(const Start &start) {
+    FileIdentity identity;
     LaunchRequest own = *start.request;
     if (!start.request->in_kernel ||
-        !find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, &own))
+        !find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, &own, &identity))
         return false;
     drop_user_set(&own);
     start.request->own_first = true;
     return true;
 }
 
-bool find_override(const Start &start, LaunchRequest *own) {
-    if (!find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, own))
+bool find_override(const Start &start, LaunchRequest *own, FileIdentity *identity) {
+    if (!find_user_set(start.args, UserMark::Kind::Instead, start.set.header().key, own, identity))
         return false;
     if (map_more_text(*start.request, *own))
         return true;

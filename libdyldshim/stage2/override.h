@@ -16,6 +16,6 @@ bool leave_to_tail(const Start &start);
 
 // Finds the user's set, and maps what text it needs more than the request's set. `own` begins as a copy of
 // the request. False: there is none.
-bool find_override(const Start &start, LaunchRequest *own);
+bool find_override(const Start &start, LaunchRequest *own, FileIdentity *identity);
 
 } // namespace sharedregion

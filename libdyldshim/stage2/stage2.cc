@@ -90,7 +90,8 @@ JitReason start_from(LaunchRequest *request, const void *set);
 // Tries the user's own set of a program that the user owns. Comes back if there is none that holds.
 [[gnu::noinline]] void try_override(const Start &start) {
     LaunchRequest own = *start.request;
-    if (own.in_kernel || !find_override(start, &own))
+    FileIdentity identity;
+    if (own.in_kernel || !find_override(start, &own, &identity))
         return;
     start_from(&own, map_set(&own));
     drop_user_set(&own);
@@ -113,6 +114,8 @@ JitReason start_from(LaunchRequest *request, const void *set) {
         return reason;
     if (!attach_data(start))
         return JitReason::AddressSpace;
+    if (request->set_fd >= 0 && !is_unchanged(*request)) // written in place meanwhile
+        return JitReason::Format;
     report_prebuilt(start);
     commit(start);
 }

@@ -8,6 +8,7 @@
 #include "libdyldshim/shared/user_set.h"
 #include "libdyldshim/tail/builder_process.h"
 #include "sharedregion/file_identity.h"
+#include "sharedregion/set_view.h"
 
 #include <sys/file.h>
 #include <time.h>
@@ -46,10 +47,28 @@ bool is_in_region(const Subject &subject, LaunchRequest set) {
     return false;
 }
 
-bool is_saved(const Subject &subject, LaunchRequest set) {
-    if (!find_user_set(subject.args, UserMark::Kind::Own, subject.key, &set))
+// Whether all libraries are those that the set was made with.
+bool has_same_libraries(const LaunchRequest &found) {
+    auto set = SetView::open(
+        ByteView(reinterpret_cast<const void *>(found.set_mapping + found.set_offset), found.set_size));
+    if (!set.ok())
         return false;
-    bool same = is_set_of(subject, set.set_fd, set.set_offset);
+    struct stat st;
+    for (const SetDependency &dependency : set.value().dependencies())
+        if (sys_stat(set.value().string(dependency.path), &st) != 0 ||
+            !(identity_of(st) == dependency.identity))
+            return false;
+    for (uint32_t path : set.value().absent())
+        if (sys_stat(set.value().string(path), &st) == 0)
+            return false;
+    return true;
+}
+
+bool is_saved(const Subject &subject, LaunchRequest set) {
+    FileIdentity identity;
+    if (!find_user_set(subject.args, UserMark::Kind::Own, subject.key, &set, &identity))
+        return false;
+    bool same = is_set_of(subject, set.set_fd, set.set_offset) && has_same_libraries(set);
     drop_user_set(&set);
     return same;
 }
@@ -79,26 +98,61 @@ bool has_failed(const Subject &subject, int directory, const Uuid &activation) {
            st.st_mtim.tv_sec + kFailureSeconds > now.tv_sec;
 }
 
-// The lock of this program's set; -1: somebody has it.
-int take_lock(const Subject &subject, int directory, const Uuid &activation) {
-    UserSetName name(subject.key, subject.path_hash, activation, Kind::Lock);
-    int fd = static_cast<int>(syscall6(__NR_openat, static_cast<unsigned>(directory), as_word(name.text),
-                                       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (fd >= 0 && syscall3(__NR_flock, static_cast<unsigned>(fd), LOCK_EX | LOCK_NB) != 0) {
+long make_file(int directory, const UserSetName &name, unsigned flags) {
+    return syscall6(__NR_openat, static_cast<unsigned>(directory), as_word(name.text),
+                    flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+void remove_file(int directory, const UserSetName &name) {
+    syscall3(__NR_unlinkat, static_cast<unsigned>(directory), as_word(name.text), 0);
+}
+
+// Whether an open file still has this name.
+bool has_name(int fd, int directory, const UserSetName &name) {
+    struct stat mine, named;
+    return sys_fstat(fd, &mine) == 0 &&
+           syscall6(__NR_newfstatat, static_cast<unsigned>(directory), as_word(name.text), as_word(&named),
+                    AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
+// The lock of this program's set; -1: somebody has it, or has just ended and removed it.
+int take_lock(int directory, const UserSetName &name) {
+    int fd = static_cast<int>(make_file(directory, name, O_RDWR));
+    if (fd >= 0 && (syscall3(__NR_flock, static_cast<unsigned>(fd), LOCK_EX | LOCK_NB) != 0 ||
+                    !has_name(fd, directory, name))) {
         sys_close(fd);
         return -1;
     }
     return fd;
 }
 
+// The attempt is recorded as failed first, which holds if the builder is killed. It writes the reason there,
+// or removes it.
+bool note_attempt(int directory, const UserSetName &name) {
+    constexpr char kText[] = "started it did not end, or is still at work";
+    int fd = static_cast<int>(make_file(directory, name, O_WRONLY | O_TRUNC));
+    if (fd < 0)
+        return false;
+    bool written = sys_write(fd, kText, sizeof kText - 1) == sizeof kText - 1;
+    sys_close(fd);
+    return written;
+}
+
 const char *start_builder(const PlainStart &start, const Subject &subject, int directory,
                           const Uuid &activation) {
     if (has_failed(subject, directory, activation))
         return "failed-before";
-    int lock = take_lock(subject, directory, activation);
+    UserSetName lock_name(subject.key, subject.path_hash, activation, Kind::Lock);
+    UserSetName failed_name(subject.key, subject.path_hash, activation, Kind::Failed);
+    int lock = take_lock(directory, lock_name);
     if (lock < 0)
         return "busy";
-    bool started = start_builder_process(start, lock);
+    bool started = note_attempt(directory, failed_name) && start_builder_process(start, lock);
+    if (!started) {
+        remove_file(directory, failed_name);
+        remove_file(directory, lock_name);
+    }
     sys_close(lock);
     return started ? "started" : "not-possible";
 }

@@ -8,6 +8,7 @@
 #include <linux/prctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 namespace sharedregion {
@@ -51,7 +52,33 @@ void replace_descriptors(int lock) {
     for (int fd = 0; fd < kLockDescriptor; fd++)
         sys_dup2(static_cast<int>(null), fd);
     sys_dup2(static_cast<int>(high), kLockDescriptor);
-    syscall3(__NR_close_range, kLockDescriptor + 1, ~0U);
+    if (syscall3(__NR_close_range, kLockDescriptor + 1, ~0U) != 0)
+        sys_exit(127);
+}
+
+// A soft limit, as far as the hard one allows it.
+void set_limit(unsigned resource, uint64_t wanted) {
+    struct rlimit limit;
+    if (syscall6(__NR_prlimit64, 0, resource, 0, as_word(&limit)) != 0)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    syscall6(__NR_prlimit64, 0, resource, as_word(&limit), 0);
+}
+
+// What the program's parents chose for the program is not meant for the builder. Not SCHED_IDLE: it would
+// reach its time limits where anybody else computes.
+void reset_process() {
+    const int priority = 0; // struct sched_param
+    syscall3(__NR_sched_setscheduler, 0, SCHED_OTHER, as_word(&priority));
+    syscall3(__NR_setpriority, 0, 0, kLowestNice);
+    syscall3(__NR_ioprio_set, 1, 0, kIdleIo);
+    for (unsigned resource : {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_AS, RLIMIT_NOFILE})
+        set_limit(resource, resource == RLIMIT_NOFILE ? 1024 : RLIM_INFINITY);
+    set_limit(RLIMIT_STACK, 8 << 20);
+    set_limit(RLIMIT_CORE, 0);
+    syscall3(__NR_umask, 077);
+    syscall3(__NR_personality, 0);
+    syscall3(__NR_chdir, as_word("/"));
 }
 
 bool changes_loading(const char *variable) {
@@ -94,9 +121,7 @@ void write_state(const PlainStart &start, char *path) {
     write_state(start, state);
     reset_signals();
     replace_descriptors(lock);
-    syscall3(__NR_setpriority, 0, 0, kLowestNice);
-    syscall3(__NR_ioprio_set, 1, 0, kIdleIo);
-    syscall3(__NR_chdir, as_word("/"));
+    reset_process();
     const char *path = builder_path(start);
     const char *arguments[] = {path,        "--quiet",         "--state", state,
                                "build-set", "--in-background", program,   nullptr};
@@ -104,15 +129,36 @@ void write_state(const PlainStart &start, char *path) {
     sys_exit(127);
 }
 
+// /proc/self/ns/pid of the initial namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h). In others process
+// 1 may be anything, and does not expect children.
+bool is_in_first_pid_namespace() {
+    constexpr char kFirst[] = "pid:[4026531836]";
+    char name[sizeof kFirst];
+    return syscall3(__NR_readlink, as_word("/proc/self/ns/pid"), as_word(name), sizeof name) ==
+               sizeof kFirst - 1 &&
+           equal_bytes(name, kFirst, sizeof kFirst - 1);
+}
+
+// A process that a new process of the same user would not surprise, nor its system calls kill.
+bool is_ordinary_process(const StartArgs &args) {
+    int subreaper = 0;
+    syscall3(__NR_prctl, PR_GET_CHILD_SUBREAPER, as_word(&subreaper));
+    return subreaper == 0 && syscall3(__NR_prctl, PR_GET_SECCOMP) == 0 && !has_capabilities(args) &&
+           is_in_first_pid_namespace();
+}
+
+// Since Linux 5.9; here a call that closes none.
+bool can_close_descriptors() {
+    return syscall3(__NR_close_range, ~0U, ~0U) == 0;
+}
+
 } // namespace
 
 bool may_start_builder(const PlainStart &start) {
-    int subreaper = 0;
-    syscall3(__NR_prctl, PR_GET_CHILD_SUBREAPER, as_word(&subreaper));
     const char *path = builder_path(start);
     constexpr uint64_t kExecute = 1; // X_OK
-    return *path == '/' && syscall3(__NR_access, as_word(path), kExecute) == 0 && subreaper == 0 &&
-           syscall3(__NR_getpid) != 1;
+    return *path == '/' && is_ordinary_process(start.args) && can_close_descriptors() &&
+           syscall3(__NR_access, as_word(path), kExecute) == 0;
 }
 
 bool start_builder_process(const PlainStart &start, int lock) {

@@ -10,5 +10,5 @@ _start:
 
         .org    8                       # TailHeader
         .ascii  "SHRGTAIL"              # kTailMagic
-        .long   4                       # kTailVersion
+        .long   5                       # kTailVersion
         .long   0

@@ -33,8 +33,9 @@ JitReason try_own_set(const PlainStart &start, LaunchRequest *request) {
         return start.reason;
     ProgramImage program = find_program(start.args);
     LaunchRequest own = *request;
+    FileIdentity identity;
     UserMark::Kind kind = request->own_first ? UserMark::Kind::Instead : UserMark::Kind::Own;
-    if (!program.has_headers || !find_user_set(start.args, kind, program.key, &own))
+    if (!program.has_headers || !find_user_set(start.args, kind, program.key, &own, &identity))
         return start.reason;
     if (request->set_mapping_size != 0) // the second stage mapped the set that it refused
         sys_munmap(request->set_mapping, request->set_mapping_size);

@@ -16,6 +16,7 @@ install -d -o $other -g $other -m 755 "$TAP_TMP/otherhome"
 mkdir -m 755 "$TAP_TMP/bin"
 cp "$FIX/hello" "$TAP_TMP/bin/hello"
 app=$TAP_TMP/bin/hello
+own_dir=$TAP_TMP/home/.cache/shared-region
 at_exit quietly find /dev/shm -maxdepth 1 -name 'shared-region-*' \( -user $user -o -user $other -o -name "*-65534-*" \) -delete
 
 as() { # USER HOME COMMAND...
@@ -137,5 +138,125 @@ else
     is "$hung" "exit 0" "a home that hangs does not hinder a start"
 fi
 
-# (more)
+
+# --- who preloads
+build_set "$app" >/dev/null
+word() { build_set_with "$@" 2>/dev/null | cut -d' ' -f1; }
+build_set_with() { as_user env "$1" "$DYLDCTL" --state "$STATE" build-set "$app"; }
+cp "$FIX/libfixture.so" "$TAP_TMP/libdyldshim.so"
+shim=$TAP_TMP/libdyldshim.so
+is "$(word LD_PRELOAD="$shim")" up-to-date "our preload interposes nothing"
+is "$(word LD_PRELOAD="$FIX/libfixture.so:$shim") $(word LD_PRELOAD="$FIX/libfixture.so $shim")" "interposed interposed" "a list does if one of it is not ours"
+is "$(word LD_AUDIT="$shim")" interposed "auditing is never ours"
+
+# --- capabilities without AT_SECURE
+cat >"$TAP_TMP/restricted.py" <<'PY'
+# restricted.py seccomp|caps UID HOME PROGRAM: executes it with a filter that allows all, or ambient capabilities
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+kind, user, home, program = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def must(result):
+    if result != 0: sys.exit('failed: ' + os.strerror(ctypes.get_errno()))
+if kind == 'caps':
+    must(libc.prctl(8, 1, 0, 0, 0)) # PR_SET_KEEPCAPS
+os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
+if kind == 'caps':
+    mask = 1 << 10 # CAP_NET_BIND_SERVICE
+    must(libc.capset(struct.pack('II', 0x20080522, 0), struct.pack('6I', mask, mask, mask, 0, 0, 0)))
+    must(libc.prctl(47, 2, 10, 0, 0)) # PR_CAP_AMBIENT_RAISE
+else:
+    filters = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0x7fff0000))
+    must(libc.prctl(38, 1, 0, 0, 0)) # PR_SET_NO_NEW_PRIVS
+    must(libc.prctl(22, 2, ctypes.create_string_buffer(struct.pack('HxxxxxxQ', 1, ctypes.addressof(filters))), 0, 0))
+os.environ['HOME'] = home
+os.execv(program, sys.argv[4:])
+PY
+restricted() { # KIND [VARIABLE=VALUE]
+    DYLD_PRINT_LOADERS=1 run_prebuilt env "${2:-X=}" python3 "$TAP_TMP/restricted.py" "$1" $user "$TAP_TMP/home" "${3:-$app}" 2>&1 >/dev/null |
+        grep -a '^dyld: ' | tail -n 1 | sed -E 's/^dyld: //; s/^prebuilt [0-9a-f]+/prebuilt/'
+}
+cp "$FIX/hello" "$TAP_TMP/bin/fresh"
+is "$(line "$app")" "prebuilt own" "(an own set)"
+is "$(restricted caps)" "jit no-set" "a process with ambient capabilities does not use an own set"
+is "$(restricted caps DYLD_USE_CLOSURES=1 "$TAP_TMP/bin/fresh")" "jit building not-possible" "nor has it one built"
+is "$(restricted seccomp)" "prebuilt own" "one with a system call filter does use it"
+is "$(restricted seccomp DYLD_USE_CLOSURES=1 "$TAP_TMP/bin/fresh")" "jit building not-possible" "but has none built"
+is "$(DYLD_USE_CLOSURES=1 line unshare -Upf --map-current-user "$TAP_TMP/bin/fresh" 2>/dev/null)" "jit building not-possible" "nor has one in a PID namespace of its own"
+
+# --- a builder that ends without a word, or refuses: not again at the next start
+again() { DYLD_USE_CLOSURES=1 line "$1"; }
+leftovers() { find "$own_dir" -name '*.lock' -o -name '*.tmp-*'; }
+settle() { local i; for ((i = 0; i < 100; i++)); do [[ -n $(find "$own_dir" -name '*.lock' 2>/dev/null) ]] || return 0; sleep 0.1; done; }
+mv "$STATE/current/shared_cache" "$TAP_TMP/shared_cache"
+is "$(again "$TAP_TMP/bin/fresh")" "jit building started" "(the cache is gone: the builder refuses)"
+settle
+is "$(again "$TAP_TMP/bin/fresh")" "jit building failed-before" "a refusal is recorded"
+is "$(leftovers)" "" "and leaves nothing"
+mv "$TAP_TMP/shared_cache" "$STATE/current/shared_cache"
+"$DYLDCTL" --state "$STATE" activate >/dev/null
+cat >"$TAP_TMP/killed" <<'SH'
+#!/bin/bash
+{
+    umask
+    chrt -p $$ | sed -n 's/.*policy: //p'
+    ulimit -S -t
+    cat /proc/$$/personality
+} >"$(dirname "$0")/process"
+kill -9 $$
+SH
+chmod 755 "$TAP_TMP/killed"
+install -o $user -m 644 /dev/null "$TAP_TMP/process"
+loader=$(readlink -f /lib64/ld-linux-x86-64.so.2)
+with_builder() {
+    out/bin/make-ld-dyld --ldso "$loader" --stage1 out/lib/dyld-stage1.bin --tail out/lib/dyld-tail.bin --state "$STATE" --builder "$1" --output "$STATE/ld-dyld.so" 2>&1
+}
+with_builder "$TAP_TMP/killed"
+is "$(ulimit -S -t 20; umask 0; chrt -r 1 setarch -R bash -c 'true' 2>/dev/null; again "$TAP_TMP/bin/fresh")" "jit building started" "(a builder that is killed)"
+sleep 0.5
+is "$(again "$TAP_TMP/bin/fresh")" "jit building failed-before" "is not started again"
+is "$(tr '\n' ' ' <"$TAP_TMP/process")" "0077 SCHED_OTHER unlimited 00000000 " "its mask, policy, limits and personality are not the program's"
+chmod 775 "$TAP_TMP/killed"
+like "$(with_builder "$TAP_TMP/killed")" "others may write it" "a builder that others may write is not taken"
+rm -f "$own_dir"/*.failed "$own_dir"/*.lock
+is "$(again "$TAP_TMP/bin/fresh")" "jit building not-possible" "and not started"
+
+# --- crafted files
+build_set "$app" >/dev/null
+set=$(find "$own_dir" -name '*.set' -newer "$TAP_TMP/killed" | head -n 1)
+cp "$set" "$TAP_TMP/good"
+cat >"$TAP_TMP/craft.py" <<'PY'
+# craft.py GOOD OUT OFFSET VALUE: a set with another 64-bit word and right checksums
+import struct, sys
+M = (1 << 64) - 1
+def step(c, w):
+    c = ((c ^ w) * 0x9e3779b97f4a7c15) & M
+    return ((c << 29) | (c >> 35)) & M
+def checksum(data):
+    lanes = [0, 1, 2, 3]
+    for i, word in enumerate(struct.unpack('<%dQ' % (len(data) // 8), data)):
+        lanes[i % 4] = step(lanes[i % 4], word)
+    result = len(data)
+    for lane in lanes:
+        result = step(result, lane)
+    return result
+data = bytearray(open(sys.argv[1], 'rb').read())
+struct.pack_into('<Q', data, int(sys.argv[3]), int(sys.argv[4], 0))
+struct.pack_into('<Q', data, 120, checksum(bytes(data[4096:])))
+struct.pack_into('<Q', data, 184, 0)
+struct.pack_into('<Q', data, 184, checksum(bytes(data[:192])))
+open(sys.argv[2], 'wb').write(data)
+PY
+crafted() { # OFFSET VALUE
+    python3 "$TAP_TMP/craft.py" "$TAP_TMP/good" "$TAP_TMP/crafted" "$1" "$2" && cat "$TAP_TMP/crafted" >"$set" && line "$app"
+}
+is "$(crafted 104 "$(od -An -td8 -j 104 -N 8 "$TAP_TMP/good" | tr -d ' ')")" "prebuilt own" "(checksums are right)"
+is "$(crafted 104 4096)" "jit no-set" "text without the second stage is refused"
+cat "$TAP_TMP/good" >"$set"
+truncate -s 2G "$set"
+is "$(line "$app")" "jit no-set" "a file of 2 GiB is not looked at"
+cat "$TAP_TMP/good" >"$set"
+
+# --- leftovers
+(ulimit -f 8; as_user "$DYLDCTL" --state "$STATE" build-set --again "$app" >/dev/null 2>&1)
+is "$(leftovers)" "" "a builder that fails leaves nothing"
 tap_done

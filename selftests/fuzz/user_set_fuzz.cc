@@ -3,13 +3,21 @@
 // them.
 #include "selftests/fuzz/repair.h"
 #include "sharedregion/set_view.h"
-#include "sharedregion/user_set_format.h"
+#include "sharedregion/user_set_check.h"
 
 using namespace sharedregion;
 
 namespace {
 
 volatile uint64_t sink = 0;
+
+RegionHeader fuzz_region() {
+    RegionHeader region = {};
+    region.mapped_size = region.data_size = region.region_size = 1 << 30;
+    region.heap_offset = 1 << 29;
+    region.heap_size = 1 << 20;
+    return region;
+}
 
 // A start looks at the blob only where header and checksum are good.
 bool read_as_user_set(const FuzzBytes &bytes, const UserSetFit *fit) {
@@ -18,7 +26,8 @@ bool read_as_user_set(const FuzzBytes &bytes, const UserSetFit *fit) {
         return false;
     for (uint64_t i = 0; i < view.value().blob().size(); i++)
         sink = sink + view.value().blob().data()[i];
-    auto set = SetView::open(view.value().blob());
+    const RegionHeader region = fuzz_region();
+    auto set = check_user_set(view.value(), region);
     if (set.ok())
         sink = sink + set.value().dependencies().size() + strlen(set.value().path());
     return true;
@@ -43,8 +52,7 @@ void repair_user_set(FuzzBytes *bytes) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    RegionHeader region = {};
-    region.mapped_size = 1 << 30;
+    const RegionHeader region = fuzz_region();
     const UserSetFit fit = {&region, 0, 0};
     FuzzBytes bytes(data, size);
     if (read_as_user_set(bytes, &fit))

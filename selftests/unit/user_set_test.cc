@@ -4,10 +4,12 @@
 #include "daemon/user/user_directory.h"
 #include "daemon/user/user_set_writer.h"
 #include "selftests/unit/synthetic_generation.h"
+#include "sharedregion/user_set_check.h"
 
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace sharedregion;
 
@@ -204,10 +206,24 @@ TEST_F(user_directory, pruning_leaves_what_can_still_be_used) {
     EXPECT_TRUE(directory.read(current).has_value());
     EXPECT_FALSE(directory.read(stale).has_value());
     EXPECT_TRUE(directory.read(other_state).has_value());
-    header().boot_id = Uuid{{43}};
+}
+
+TEST_F(user_directory, pruning_leaves_another_machines_for_a_week) {
+    UserDirectory directory = std::move(UserDirectory::make().value());
+    RegionHeader older = region_;
+    older.uuid.bytes[0]++;
+    const std::string name = save(directory, {&older, &*set_, "/state", Uuid{{43}}}); // same path, other boot
+    const std::string lock = name.substr(0, UserSetName::kStem) + ".lock";
+    ASSERT_TRUE(directory.write(lock, "", 0).ok());
     directory.prune(header());
-    EXPECT_FALSE(directory.read(current).has_value());
-    EXPECT_FALSE(directory.read(other_state).has_value());
+    EXPECT_TRUE(directory.read(name).has_value());
+    EXPECT_EQ(faccessat(directory.fd(), lock.c_str(), F_OK, 0), 0);
+    const struct timespec old[2] = {{1, 0}, {1, 0}};
+    ASSERT_EQ(utimensat(directory.fd(), name.c_str(), old, 0), 0);
+    ASSERT_EQ(utimensat(directory.fd(), lock.c_str(), old, 0), 0);
+    directory.prune(header());
+    EXPECT_FALSE(directory.read(name).has_value());
+    EXPECT_NE(faccessat(directory.fd(), lock.c_str(), F_OK, 0), 0);
 }
 
 TEST_F(user_directory, a_file_that_others_may_write_is_told_as_unusable) {
@@ -226,6 +242,39 @@ TEST_F(user_directory, only_one_has_the_lock) {
     EXPECT_FALSE(directory.lock("a.lock", false).value().valid());
     first.reset();
     EXPECT_TRUE(directory.lock("a.lock", false).value().valid());
+}
+
+TEST_F(user_directory, a_lock_that_was_removed_by_its_owner_is_made_again) {
+    UserDirectory directory = std::move(UserDirectory::make().value());
+    UniqueFd first = std::move(directory.lock("a.lock", false).value());
+    std::thread owner([&] {
+        usleep(200000);
+        (void)directory.remove("a.lock");
+        first.reset();
+    });
+    UniqueFd second = std::move(directory.lock("a.lock", true).value());
+    owner.join();
+    EXPECT_TRUE(directory.is_named(second.get(), "a.lock"));
+    EXPECT_FALSE(directory.lock("a.lock", false).value().valid());
+}
+
+TEST_F(user_set, without_the_text_that_is_entered_first_is_refused) {
+    region_.loader_entry = 2 * kPageSize;
+    region_.loader_size = 100;
+    EXPECT_FALSE([&] {
+        header().text_size = 2 * kPageSize;
+        seal();
+        return check_user_set(open().value(), region_).ok();
+    }());
+}
+
+TEST_F(user_set, larger_than_any_is_refused) {
+    file_.resize(kLargestUserSet + kPageSize);
+    header().file_size = file_.size();
+    header().blob_size = file_.size() - kPageSize;
+    header().blob_sum = checksum(file_.data() + kPageSize, header().blob_size);
+    seal();
+    EXPECT_FALSE(open().ok());
 }
 
 TEST(checksum, differs_for_every_changed_bit) {

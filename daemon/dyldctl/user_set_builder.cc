@@ -197,6 +197,7 @@ Outcome<Stale> UserSetBuilder::build_and_write(const UserDirectory &directory, c
     const std::string temporary = subject.name(region_->header(), Kind::Set) + ".tmp-" + random_hex(16);
     Outcome<Stale> written = build_in(directory, subject, temporary);
     (void)directory.remove(temporary);
+    (void)directory.remove(temporary + ".tmp"); // of a shared-cache that was killed
     return written;
 }
 

@@ -14,7 +14,7 @@ cp "$genuine" "$TAP_TMP/genuine"
 not_ok "enable --system without a cache fails" dyldctl enable --system
 like "$(dyldctl enable --system 2>&1)" '^dyldctl: [^;]*: nothing built here yet; run `dyldctl build PROGRAM...`$' "and says what to do"
 begin=$SECONDS
-ok "a cache for some programs of this system" dyldctl build /bin/{true,ls,cat,bash,env,perl,python3,git}
+ok "a cache for some programs of this system" dyldctl build /bin/{true,ls,cat,bash,env,perl,python3,git,sleep}
 diag "dyldctl build: $((SECONDS - begin)) s"
 
 mv "$module" "$module.off"
@@ -48,17 +48,34 @@ stop_starting "no start has failed while it was switched"
 # The device and the module go.
 rm /dev/shared_region
 is "$(decision /bin/true)" prebuilt "without its device node, programs start"
+is "$(backend /bin/true)" file "with text and data of files"
+mknod -m 666 /dev/shared_region c 10 "$(sed -n 's/ shared_region$//p' /proc/misc | tr -d ' ')"
+is "$(backend /bin/true)" kernel "with it, of the kernel's region"
+rm /dev/shared_region
 like "$(dyldctl enable --system 2>&1)" 'the kernel module is not loaded|no such device' "enable says that it is missing"
-sleep infinity &
+mknod -m 666 /dev/shared_region c 10 "$(sed -n 's/ shared_region$//p' /proc/misc | tr -d ' ')"
+/bin/sleep infinity &
 sleeper=$!
+until [[ $(readlink "/proc/$sleeper/exe") == */sleep ]]; do sleep 0.1; done
+ok "the kernel's region goes" dyldctl region detach
 start_starting
-ok "the module is unloaded while programs run and start" modprobe -r shared_region
+not_ok "the module is not unloaded while a program has the region" modprobe -r shared_region
+is "$(decision /bin/true)" prebuilt "programs still start from the cache"
+kill "$sleeper"
+unload() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        modprobe -r shared_region 2>/dev/null && return
+        sleep 0.1 # a program that starts just now has the region
+    done
+    return 1
+}
+ok "afterwards it is, while programs start" unload
 is "$(decision /bin/true)" none "without it, programs start by ld.so"
 ok "and is loaded again" modprobe shared_region
 is "$(stat -c %a /dev/shared_region)" 666 "udev gives everybody access to the device"
 ok "the unit switches on again" systemctl restart shared-region.service
 stop_starting "no start has failed meanwhile"
-ok "a program that was started before lives" kill "$sleeper"
 is "$(decision /bin/true)" prebuilt "prebuilt again"
 
 # Other files below a running substitution

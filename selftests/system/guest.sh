@@ -9,6 +9,11 @@ STATE=/var/cache/shared-region
 genuine=$(readlink -f /lib64/ld-linux-x86-64.so.2)
 export LC_ALL=C.UTF-8
 
+# What the second boot starts, and what those start.
+gcc_programs=(/usr/bin/gcc /usr/bin/as /usr/bin/ld "$(gcc -print-prog-name=cc1 2>/dev/null)" "$(gcc -print-prog-name=collect2 2>/dev/null)")
+# shellcheck disable=SC2034
+real_programs=(/bin/{true,bash,dash,ls,cat,env,sort,sed,grep} /usr/bin/{perl,python3,git,curl,ssh,gdb,clang,make,id} "${gcc_programs[@]}")
+
 # How COMMAND's last program was started: "prebuilt", "jit REASON [DETAIL]", or "none": by the genuine ld.so.
 decision() {
     local line
@@ -16,6 +21,17 @@ decision() {
     case $line in
     "dyld: prebuilt "*) echo prebuilt ;;
     "dyld: "*) echo "${line#dyld: }" ;;
+    *) echo none ;;
+    esac
+}
+
+# Whether COMMAND's text and data come from the kernel's region: the last word of what ld-dyld.so says.
+backend() {
+    local line
+    line=$(DYLD_PRINT_LOADERS=1 "$@" 2>&1 >/dev/null </dev/null | grep -a '^dyld: prebuilt ' | tail -n 1)
+    case $line in
+    *' kernel') echo kernel ;;
+    *prebuilt*) echo file ;;
     *) echo none ;;
     esac
 }

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# In a guest that counts instructions: what starts cost from the cache against plain ld.so of the same boot. The limits are
+# those of the project's requirements (docs/performance.md).
+# shellcheck source=selftests/lib/tap.sh
+. /test/lib/tap.sh
+# shellcheck source=selftests/system/guest.sh
+. /test/lib/guest.sh
+
+declare -A instructions=() faults=() mappings=() tables=()
+# measure NAME OPTION... COMMAND...
+measure() {
+    local name=$1 status got
+    shift
+    read -r -a got < <(/test/measure -n 5 "$@")
+    instructions[$name]=${got[0]} faults[$name]=${got[1]} mappings[$name]=${got[2]} tables[$name]=${got[3]} status=${got[4]}
+    diag "$name: ${instructions[$name]} instructions, ${faults[$name]} minor faults, ${mappings[$name]} mappings, VmPTE ${tables[$name]} kB, exit code $status"
+    [[ $status == 0 ]] || fail "$name ends with 0"
+}
+
+per_mille() { echo $(($1 * 1000 / $2)); }
+at_most() { # LIMIT-PER-MILLE NEW OLD DESCRIPTION
+    local ratio
+    ratio=$(per_mille "$2" "$3")
+    if ((ratio <= $1)); then pass "$4: 0.$(printf %03d "$ratio")"; else fail "$4: $2 / $3 = $ratio / 1000, limit $1"; fi
+}
+
+# compare NAME FAULTS INSTRUCTIONS COMMAND...: limits per mille
+compare() {
+    local name=$1 fault_limit=$2 instruction_limit=$3
+    shift 3
+    is "$(backend "$@")" kernel "$name starts from the kernel's region"
+    measure "$name, ld.so" -p "$@"
+    measure "$name, cache" "$@"
+    at_most "$fault_limit" "${faults[$name, cache]}" "${faults[$name, ld.so]}" "minor faults of $name"
+    at_most "$instruction_limit" "${instructions[$name, cache]}" "${instructions[$name, ld.so]}" "instructions of $name"
+}
+
+# against_file NAME COMMAND...: the file backend, for comparison
+against_file() {
+    local name=$1
+    shift
+    measure "$name, files" -e DYLD_SHARED_REGION=private "$@"
+    diag "$name: instructions, kernel backend against file backend: $(per_mille "${instructions[$name, cache]}" "${instructions[$name, files]}") / 1000"
+}
+
+compare empty 500 500 /opt/test/empty
+compare python3 500 500 /usr/bin/python3 --version
+compare curl 500 500 /usr/bin/curl --version
+compare clang 120 200 /usr/bin/clang --version
+compare empty_clang 1000 1000 /opt/test/empty_clang
+at_most 400 "${tables[empty_clang, cache]}" "${tables[empty_clang, ld.so]}" "VmPTE of an empty main with clang's libraries"
+for name in empty python3 curl clang empty_clang; do
+    case $name in
+    empty*) command=("/opt/test/$name") ;;
+    *) command=("/usr/bin/$name" --version) ;;
+    esac
+    against_file "$name" "${command[@]}"
+done
+at_most 900 "${instructions[curl, cache]}" "${instructions[curl, files]}" "instructions of curl (more than 20 libraries), kernel against file backend"
+tap_done

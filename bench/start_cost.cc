@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// start-cost: what one start of a program costs, for guests whose clock counts instructions (qemu -icount shift=0).
+// start-cost: what one start of a program costs, for guests whose clock counts instructions (qemu -icount
+// shift=0).
 //
 //   start-cost [--runs N] 'PROGRAM ARGUMENT...'...
 //
-// Prints a line for each command: nanoseconds from execve(2) to the end of the process (the least of N starts), minor
-// faults, and, from one more start that is stopped at its end, mappings (VMAs), VmPTE in KiB and the exit status.
-// Which ld.so starts them is the business of who starts start-cost.
+// Prints a line for each command: nanoseconds from execve(2) to the end of the process (the least of N
+// starts), minor faults, and, from one more start that is stopped at its end, mappings (VMAs), VmPTE in KiB
+// and the exit status. Which ld.so starts them is the business of who starts start-cost.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

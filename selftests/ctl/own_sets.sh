@@ -237,7 +237,7 @@ echo 01234567-89ab-cdef-0123-456789abcdef >"$TAP_TMP/boot_id"
 unshare -m bash -c 'mount --bind "$0/boot_id" /proc/sys/kernel/random/boot_id && exec "$@"' "$TAP_TMP" \
     env HOME="$TAP_TMP/home" setpriv --reuid=$user --regid=$user --clear-groups "$DYLDCTL" --state "$STATE" build-set --again "$app" >/dev/null
 is "$(find "$own_dir" -name '*.set' | wc -l)" 2 "with another boot ID, as of another machine with this home, others stay"
-find "$own_dir" -name '*.set' ! -newer "$TAP_TMP/boot_id" -exec touch -d '8 days ago' {} +
+find "$own_dir" -type f ! -newer "$TAP_TMP/boot_id" -exec touch -d '8 days ago' {} +
 touch -d '8 days ago' "$own_dir/0000000000000000-0000000000000000-0000000000000000.set.tmp-0" "$own_dir/0000000000000000-0000000000000000-0000000000000000.lock" "$own_dir/mine"
 build_set --again "$app" >/dev/null
 is "$(find "$own_dir" -type f -printf '%f\n' | grep -vc '^mine$')" 2 "for a week, as does what killed builds left"

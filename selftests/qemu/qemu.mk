@@ -33,5 +33,4 @@ check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 
 FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
 # `make check` leaves out the debug kernels, whose build takes too long (docs/testing.md, "Debug kernels").
-SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh runner.sh packaging.sh kernel-6.1.sh kernel-6.12.sh) \
-	$(addprefix selftests/system/,debian-6.1.sh debian-6.12.sh) selftests/lint/kernel_style_test.sh
+SCRIPT_TESTS += $(addprefix selftests/qemu/,streams.sh runner.sh packaging.sh kernel-6.1.sh kernel-6.12.sh) selftests/lint/kernel_style_test.sh

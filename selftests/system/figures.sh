@@ -36,26 +36,10 @@ compare() {
     at_most "$instruction_limit" "${instructions[$name, cache]}" "${instructions[$name, ld.so]}" "instructions of $name"
 }
 
-# against_file NAME COMMAND...: the file backend, for comparison
-against_file() {
-    local name=$1
-    shift
-    measure "$name, files" -e DYLD_SHARED_REGION=private "$@"
-    diag "$name: instructions, kernel backend against file backend: $(per_mille "${instructions[$name, cache]}" "${instructions[$name, files]}") / 1000"
-}
-
 compare empty 500 500 /opt/test/empty
 compare python3 500 500 /usr/bin/python3 --version
 compare curl 500 500 /usr/bin/curl --version
 compare clang 120 200 /usr/bin/clang --version
 compare empty_clang 1000 1000 /opt/test/empty_clang
 at_most 400 "${tables[empty_clang, cache]}" "${tables[empty_clang, ld.so]}" "VmPTE of an empty main with clang's libraries"
-for name in empty python3 curl clang empty_clang; do
-    case $name in
-    empty*) command=("/opt/test/$name") ;;
-    *) command=("/usr/bin/$name" --version) ;;
-    esac
-    against_file "$name" "${command[@]}"
-done
-at_most 900 "${instructions[curl, cache]}" "${instructions[curl, files]}" "instructions of curl (more than 20 libraries), kernel against file backend"
 tap_done

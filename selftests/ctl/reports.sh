@@ -3,6 +3,8 @@
 # What dyldctl tells: JSON of every subcommand, bench and its chart, silence in pipes, the base only to root.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/both_ways.sh
+# Users' own sets: none from the home of who runs this, and none left there.
+export XDG_CACHE_HOME=$TAP_TMP/cache
 
 STATE=$TAP_TMP/state
 at_exit quietly "$DYLDCTL" --state "$STATE" clean

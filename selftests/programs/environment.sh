@@ -3,6 +3,8 @@
 # What the caller may have set: environment variables, argv[0], limits, personality, /etc/ld.so.preload.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/both_ways.sh
+# Users' own sets: none from the home of who runs this, and none left there.
+export XDG_CACHE_HOME=$TAP_TMP/cache
 use_fixture_state
 
 # both_limited EXPECTED DESCRIPTION ULIMIT PROGRAM ARG...: like both, under a limit

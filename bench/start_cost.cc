@@ -109,6 +109,7 @@ void measure(const std::string &command, unsigned runs) {
     for (std::string word; stream >> word;)
         words.push_back(word);
     std::vector<char *> pointers;
+    pointers.reserve(words.size() + 1);
     for (std::string &word : words)
         pointers.push_back(word.data());
     pointers.push_back(nullptr);

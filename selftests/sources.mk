@@ -13,6 +13,6 @@ SCRIPT_TESTS += $(addprefix selftests/programs/,fixtures.sh environment.sh sanit
 SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)
 FAST_SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade.sh)
 
-SCRIPT_TESTS += $(addprefix selftests/shim/,calls.sh trees.sh self.sh)
+SCRIPT_TESTS += $(addprefix selftests/shim/,calls.sh plainly.sh trees.sh self.sh)
 
 SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh own_sets_guest.sh own_sets_hostile.sh closures.sh places.sh chroot.sh)

@@ -35,6 +35,12 @@ bool is_set_known(const Tree &tree, const struct stat &info) {
     return joined && has_shim_set(region.text, identity_of(info));
 }
 
+// Whether a child has the privilege that this process has: else the kernel says AT_SECURE, and there is no
+// prebuilt start.
+bool has_equal_ids() {
+    return syscall3(__NR_getuid) == syscall3(__NR_geteuid) && syscall3(__NR_getgid) == syscall3(__NR_getegid);
+}
+
 } // namespace
 
 bool may_execute(const char *path) {
@@ -52,7 +58,7 @@ bool plan_launch(const char *path, const struct stat &info, char *const *argv, c
     // Without a slash ld.so would search a library of that name.
     return plan->arguments != 0 && has_slash(path) && *path != '-' && read_tree(envp, &tree) &&
            join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && is_set_known(tree, info) &&
-           may_execute(path);
+           has_equal_ids() && may_execute(path);
 }
 
 void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list) {

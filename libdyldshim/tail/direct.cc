@@ -100,12 +100,25 @@ JitReason try_directly(const PlainStart &start, const DirectCommand &command) {
     return reason;
 }
 
+// What secure mode takes out of the environment before anything can read it: it must not come back where the
+// second execve is none that the kernel calls secure.
+void drop_unsafe_variables(const StartArgs &copy) {
+    auto **to = const_cast<const char **>(copy.envp());
+    for (const char *const *from = to; *from != nullptr; from++)
+        if (!after_prefix(*from, "LD_") && !after_prefix(*from, "GLIBC_TUNABLES="))
+            *to++ = *from;
+    *to = nullptr;
+}
+
 // The shim's way is no better than a plain one here.
 [[gnu::noinline]] void execute_plainly(const PlainStart &start, const DirectCommand &command) {
     const uint64_t words = count_words(start.args);
     auto *stack = static_cast<uint64_t *>(__builtin_alloca(words * sizeof(uint64_t)));
     copy_stack(start.args, command, words, stack);
-    syscall3(__NR_execve, as_word(command.path), as_word(stack + 1), as_word(start.args.envp()));
+    const StartArgs copy(stack);
+    if (start.reason == JitReason::Secure)
+        drop_unsafe_variables(copy);
+    syscall3(__NR_execve, as_word(command.path), as_word(stack + 1), as_word(copy.envp()));
 }
 
 } // namespace
@@ -119,6 +132,12 @@ void start_directly(PlainStart *start) {
         return;
     report_jit(*start);
     execute_plainly(*start, command);
+}
+
+void leave_secure(const PlainStart &start) {
+    DirectCommand command;
+    if (start.args.value(AT_BASE) == 0 && read_command(start.args, &command) && command.by_shim)
+        execute_plainly(start, command);
 }
 
 } // namespace sharedregion

@@ -12,4 +12,8 @@ namespace sharedregion {
 // there. Returns from that only if the kernel refuses: then the genuine ld.so runs it as a command.
 void start_directly(PlainStart *start);
 
+// The same where the kernel says AT_SECURE: the genuine ld.so's --argv0 does not get along with that, so what
+// the shim asked for is executed as it is. Returns where the shim did not ask, or the kernel refuses.
+void leave_secure(const PlainStart &start);
+
 } // namespace sharedregion

@@ -31,6 +31,8 @@ void leave_record(const PlainStart &start) {
 } // namespace
 
 extern "C" uint64_t tail_main(PlainStart *start) {
+    if (start->reason == JitReason::Secure)
+        leave_secure(*start);
     if (start->reason == JitReason::Direct) {
         start_directly(start);
     } else {

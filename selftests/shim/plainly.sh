@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the shim and ld-dyld.so leave to the kernel, or where they come back to it: the program runs all the same.
+cd "$(dirname "$0")/../.." && . selftests/lib/shim_tree.sh
+
+CALLS=$FIX/shim_calls
+HELLO=$FIX/hello
+shim_state "$HELLO" /bin/dash /bin/cat
+LOADER=$STATE/ld-dyld.so
+
+# Ids that differ: the kernel says AT_SECURE.
+python() { same 0 "$1" python3 -c "import os, subprocess"$'\n'"$2" "$HELLO"; }
+if ((EUID == 0)); then
+    SPAWN='os.waitpid(os.posix_spawn("/bin/cat", ["name", "/proc/self/comm"], os.environ), 0)'
+    for change in 'os.setreuid(65534, 0)' 'os.setregid(65534, 0)'; do
+        python "$change, then exec" "$change; os.execv('/bin/cat', ['name', '/proc/self/comm'])"
+        python "$change, then posix_spawn" "$change; $SPAWN"
+        python "$change, then subprocess" "$change; subprocess.run(['/bin/cat', '/proc/self/comm'])"
+    done
+    same 0 "setpriv --ruid" setpriv --ruid 65534 /bin/dash -c 'cat /proc/self/comm'
+    is "$(LD_PRELOAD=$SHIM LD_BIND_NOW=1 setpriv --ruid 65534 "$LOADER" --argv0 name /bin/dash -c 'echo "$0"; cat /proc/self/comm; env | grep ^LD_' 2>&1)" \
+        "name"$'\n'"cat" "ld-dyld.so under AT_SECURE executes what the shim asked for, without the variables that secure mode drops"
+else
+    skip "a process whose ids differ" "only root can make one"
+fi
+tap_done

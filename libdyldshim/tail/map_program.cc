@@ -75,7 +75,8 @@ bool measure(Span<const Elf64_Phdr> phdrs, Extent64 *extent) {
 // 0 where the caller's address space is not to be random (setarch -R), as for the kernel.
 bool random_pages(uint64_t *pages) {
     *pages = 0;
-    if ((syscall3(__NR_personality, 0xffffffff) & ADDR_NO_RANDOMIZE) != 0)
+    const long personality = syscall3(__NR_personality, 0xffffffff); // filters of system calls refuse it
+    if (!is_error(personality) && (personality & ADDR_NO_RANDOMIZE) != 0)
         return true;
     bool got = syscall3(__NR_getrandom, as_word(pages), sizeof *pages, GRND_NONBLOCK) == sizeof *pages;
     *pages %= kRandomPages;

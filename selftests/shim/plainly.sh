@@ -23,4 +23,9 @@ if ((EUID == 0)); then
 else
     skip "a process whose ids differ" "only root can make one"
 fi
+
+# Filters of system calls.
+bases() { for _ in {1..6}; do in_tree "$CALLS" refused /bin/cat /proc/self/maps 2>/dev/null | grep -a -m 1 /cat; done | cut -d - -f 1 | sort -u | wc -l; }
+is "$(in_tree "$CALLS" refused /bin/cat /dev/null 2>&1 | grep -ac '^dyld: prebuilt')" 1 "a program starts prebuilt where personality(2) is refused"
+is "$(bases)" 6 "and its addresses are random all the same"
 tap_done

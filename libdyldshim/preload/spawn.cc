@@ -39,11 +39,24 @@ int spawn_plainly(const char *function, const char *path, const Request &request
                                           request.argv, request.envp);
 }
 
-// Errors that are about the loader or the longer list, not about what was asked for: then the program is
-// spawned plainly.
-bool is_about_loader(int error, const LaunchPlan &plan) {
-    return error == E2BIG || ((error == ENOENT || error == EACCES) &&
-                              syscall3(__NR_access, as_word(plan.loader.text), X_OK) != 0);
+// Errors that execve(2) may give of the loader or the longer list: then the program is spawned plainly, which
+// gives the same error again where it was about what was asked for. (File actions are done twice then.)
+bool may_be_about_loader(int error) {
+    switch (error) {
+    case E2BIG:
+    case EACCES:
+    case EINVAL:
+    case ELIBBAD:
+    case ELOOP:
+    case ENOENT:
+    case ENOEXEC:
+    case ENOMEM:
+    case EPERM:
+    case ETXTBSY:
+        return true;
+    default:
+        return false;
+    }
 }
 
 // False: was not done, and is to be done plainly.
@@ -53,7 +66,7 @@ bool is_about_loader(int error, const LaunchPlan &plan) {
     make_arguments(plan, path, request.argv, list);
     *error = next_function<Spawn>("posix_spawn")(request.pid, plan->loader.text, request.actions,
                                                  request.attributes, list, request.envp);
-    return !is_about_loader(*error, *plan);
+    return !may_be_about_loader(*error);
 }
 
 // What posix_spawnp(3) would find: the first executable file in PATH, as far as all directories up to it

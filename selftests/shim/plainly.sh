@@ -24,6 +24,28 @@ else
     skip "a process whose ids differ" "only root can make one"
 fi
 
+# A ld-dyld.so that cannot be executed.
+cp -p "$LOADER" "$TAP_TMP/loader"
+falls_back() { # DESCRIPTION
+    local call
+    for call in execve execvp posix_spawn posix_spawnp; do
+        same 0 "$1: $call() starts the program plainly" "$CALLS" $call "$HELLO" x
+    done
+    same 0 "$1: system() runs its command" "$CALLS" system 'echo $((6 * 7)); exit 3'
+    same 0 "$1: popen() runs its command" "$CALLS" popen-r 'echo $((6 * 7)); exit 3'
+}
+exec 9>>"$LOADER"
+falls_back "ld-dyld.so is open for writing"
+exec 9>&-
+: >"$LOADER"
+falls_back "ld-dyld.so is empty"
+echo '#!/no/such/interpreter' >"$LOADER"
+falls_back "ld-dyld.so is a script without its interpreter"
+chmod 644 "$LOADER"
+falls_back "ld-dyld.so may not be executed"
+cp -p "$TAP_TMP/loader" "$LOADER"
+same 1 "and prebuilt again with a good one" "$CALLS" posix_spawn "$HELLO" x
+
 # Filters of system calls.
 bases() { for _ in {1..6}; do in_tree "$CALLS" refused /bin/cat /proc/self/maps 2>/dev/null | grep -a -m 1 /cat; done | cut -d - -f 1 | sort -u | wc -l; }
 is "$(in_tree "$CALLS" refused /bin/cat /dev/null 2>&1 | grep -ac '^dyld: prebuilt')" 1 "a program starts prebuilt where personality(2) is refused"

@@ -35,6 +35,13 @@ bool is_set_known(const Tree &tree, const struct stat &info) {
     return joined && has_shim_set(region.text, identity_of(info));
 }
 
+// Whether a path may lead through a descriptor: it may be closed by the exec, or be another one in the child.
+bool is_of_process(const char *path) {
+    while (path[0] == '/' && path[1] == '/')
+        path++;
+    return after_prefix(path, "/proc/") != nullptr || after_prefix(path, "/dev/") != nullptr;
+}
+
 // Whether a child has the privilege that this process has: else the kernel says AT_SECURE, and there is no
 // prebuilt start.
 bool has_equal_ids() {
@@ -56,9 +63,9 @@ bool plan_launch(const char *path, const struct stat &info, char *const *argv, c
         return false;
     plan->arguments = count_arguments(argv);
     // Without a slash ld.so would search a library of that name.
-    return plan->arguments != 0 && has_slash(path) && *path != '-' && read_tree(envp, &tree) &&
-           join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && is_set_known(tree, info) &&
-           has_equal_ids() && may_execute(path);
+    return plan->arguments != 0 && has_slash(path) && *path != '-' && !is_of_process(path) &&
+           read_tree(envp, &tree) && join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) &&
+           is_set_known(tree, info) && has_equal_ids() && may_execute(path);
 }
 
 void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list) {

@@ -46,6 +46,10 @@ falls_back "ld-dyld.so may not be executed"
 cp -p "$TAP_TMP/loader" "$LOADER"
 same 1 "and prebuilt again with a good one" "$CALLS" posix_spawn "$HELLO" x
 
+for call in dev-fd proc-fd spawn-dev-fd; do
+    same 0 "$call: a path through a descriptor that the exec closes" "$CALLS" $call "$HELLO" x
+done
+
 # Filters of system calls.
 bases() { for _ in {1..6}; do in_tree "$CALLS" refused /bin/cat /proc/self/maps 2>/dev/null | grep -a -m 1 /cat; done | cut -d - -f 1 | sort -u | wc -l; }
 is "$(in_tree "$CALLS" refused /bin/cat /dev/null 2>&1 | grep -ac '^dyld: prebuilt')" 1 "a program starts prebuilt where personality(2) is refused"

@@ -36,8 +36,10 @@ constexpr char kDefaultPath[] = "/bin:/usr/bin"; // confstr(_CS_PATH) of glibc
 [[gnu::noinline]] long execute_own_program(const char *name, char *const *argv, char *const *envp) {
     char path[PATH_MAX];
     struct stat info;
-    if (!own_program_path(path, sizeof path) || sys_stat(path, &info) != 0)
+    if (!is_started_by_loader(path, sizeof path))
         return sys_execve(name, argv, envp);
+    if (!own_program_path(path, sizeof path) || sys_stat(path, &info) != 0)
+        return -ENOENT;
     return execute_path(path, info, argv, envp);
 }
 

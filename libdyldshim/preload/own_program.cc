@@ -114,10 +114,13 @@ bool is_own_program(const char *path) {
     return rest != name && equal_strings(rest, "/exe") && pid == static_cast<uint64_t>(sys_getpid());
 }
 
+bool is_started_by_loader(char *buffer, uint64_t size) {
+    long length = sys_readlink(kOwnProgram, buffer, size);
+    return !is_error(length) && is_loader(buffer, static_cast<uint64_t>(length));
+}
+
 bool own_program_path(char *out, uint64_t size) {
-    long length = sys_readlink(kOwnProgram, out, size);
-    return !is_error(length) && is_loader(out, static_cast<uint64_t>(length)) &&
-           find_mapped_file(getauxval(AT_PHDR), out, size);
+    return is_started_by_loader(out, size) && find_mapped_file(getauxval(AT_PHDR), out, size);
 }
 
 } // namespace sharedregion

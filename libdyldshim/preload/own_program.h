@@ -12,6 +12,11 @@ inline constexpr char kOwnProgram[] = "/proc/self/exe";
 // /proc/PID/exe.
 bool is_own_program(const char *path);
 
+// Whether the kernel started ld-dyld.so here: then /proc/self/exe is that, which must not be executed with
+// the program's arguments. Async-signal-safe. `buffer`: room for a path, PATH_MAX; what is in it afterwards
+// means nothing.
+bool is_started_by_loader(char *buffer, uint64_t size);
+
 // The path of the program that runs here, as the kernel would say it if it had started it: of the file that
 // its headers are mapped from. False: the kernel did start it and so tells the truth, or it cannot be told.
 // Async-signal-safe. `size`: PATH_MAX.

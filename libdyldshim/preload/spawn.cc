@@ -93,6 +93,21 @@ bool find_in_path(const char *file, char *out, struct stat *info) {
     return false;
 }
 
+int spawn(const char *path, const Request &request) {
+    int error;
+    if (spawn_prebuilt(request.pid, path, request.actions, request.attributes, request.argv, request.envp,
+                       &error))
+        return error;
+    return spawn_plainly("posix_spawn", path, request);
+}
+
+[[gnu::noinline]] int spawn_own_program(const char *name, const Request &request) {
+    char path[PATH_MAX];
+    if (!is_started_by_loader(path, sizeof path))
+        return spawn_plainly("posix_spawn", name, request);
+    return own_program_path(path, sizeof path) ? spawn(path, request) : ENOENT;
+}
+
 bool has_slash(const char *path) {
     for (; *path != 0; path++)
         if (*path == '/')
@@ -119,13 +134,8 @@ extern "C" {
 
 SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
-    int error;
-    char own[PATH_MAX];
-    if (is_own_program(path) && own_program_path(own, sizeof own))
-        path = own;
-    if (spawn_prebuilt(pid, path, actions, attributes, argv, envp, &error))
-        return error;
-    return spawn_plainly("posix_spawn", path, {pid, actions, attributes, argv, envp});
+    const Request request = {pid, actions, attributes, argv, envp};
+    return is_own_program(path) ? spawn_own_program(path, request) : spawn(path, request);
 }
 
 SHIM_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,

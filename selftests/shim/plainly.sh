@@ -5,7 +5,9 @@ cd "$(dirname "$0")/../.." && . selftests/lib/shim_tree.sh
 
 CALLS=$FIX/shim_calls
 HELLO=$FIX/hello
-shim_state "$HELLO" /bin/dash /bin/cat
+cp "$CALLS" "$TAP_TMP/exec-deleted"
+cp "$CALLS" "$TAP_TMP/spawn-deleted"
+shim_state "$TAP_TMP"/{exec,spawn}-deleted "$HELLO" /bin/dash /bin/cat
 LOADER=$STATE/ld-dyld.so
 
 # Ids that differ: the kernel says AT_SECURE.
@@ -48,6 +50,12 @@ same 1 "and prebuilt again with a good one" "$CALLS" posix_spawn "$HELLO" x
 
 for call in dev-fd proc-fd spawn-dev-fd; do
     same 0 "$call: a path through a descriptor that the exec closes" "$CALLS" $call "$HELLO" x
+done
+
+# /proc/self/exe is ld-dyld.so for the kernel: it must not execute the program's first argument.
+for call in exec-deleted spawn-deleted; do
+    is "$(in_tree "$CALLS" execve "$TAP_TMP/$call" $call /proc/self/exe "$HELLO" 2>&1 | sed 's/^dyld: prebuilt .*/prebuilt/')" \
+        prebuilt$'\n'"$call: ENOENT" "$call: /proc/self/exe of a program whose file is gone is ENOENT"
 done
 
 # Filters of system calls.

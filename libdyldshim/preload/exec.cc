@@ -87,7 +87,8 @@ SHIM_EXPORT int execle(const char *path, const char *first, ...) {
 }
 
 SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags) {
-    if (flags == 0 && (directory == AT_FDCWD || *path == '/'))
+    struct stat info; // only of a path that can be read is it asked how it begins
+    if (flags == 0 && (directory == AT_FDCWD || (sys_stat(path, &info) == 0 && *path == '/')))
         return failed(execute(path, argv, envp));
     return failed(syscall6(__NR_execveat, static_cast<uint64_t>(static_cast<int64_t>(directory)),
                            as_word(path), as_word(argv), as_word(envp), static_cast<unsigned>(flags)));

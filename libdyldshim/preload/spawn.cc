@@ -122,7 +122,7 @@ bool spawn_prebuilt(pid_t *pid, const char *path, const posix_spawn_file_actions
     struct stat info;
     LaunchPlan plan;
     const Request request = {pid, actions, attributes, argv, envp};
-    return *path == '/' && keeps_ids(attributes) && sys_stat(path, &info) == 0 &&
+    return sys_stat(path, &info) == 0 && *path == '/' && keeps_ids(attributes) &&
            plan_launch(path, info, argv, envp, &plan) && spawn_by_loader(&plan, path, request, error);
 }
 
@@ -135,6 +135,10 @@ extern "C" {
 SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
     const Request request = {pid, actions, attributes, argv, envp};
+    // The kernel looks at the path first: it says EFAULT where reading it here would be a crash.
+    struct stat info;
+    if (sys_stat(path, &info) != 0)
+        return spawn_plainly("posix_spawn", path, request);
     return is_own_program(path) ? spawn_own_program(path, request) : spawn(path, request);
 }
 

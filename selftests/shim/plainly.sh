@@ -58,6 +58,11 @@ for call in exec-deleted spawn-deleted; do
         prebuilt$'\n'"$call: ENOENT" "$call: /proc/self/exe of a program whose file is gone is ENOENT"
 done
 
+# Addresses that cannot be read.
+for call in spawn-bad-path spawn-no-path execveat-bad-path; do
+    same 0 "$call gives the same error" "$CALLS" $call "$HELLO"
+done
+
 # Filters of system calls.
 bases() { for _ in {1..6}; do in_tree "$CALLS" refused /bin/cat /proc/self/maps 2>/dev/null | grep -a -m 1 /cat; done | cut -d - -f 1 | sort -u | wc -l; }
 is "$(in_tree "$CALLS" refused /bin/cat /dev/null 2>&1 | grep -ac '^dyld: prebuilt')" 1 "a program starts prebuilt where personality(2) is refused"

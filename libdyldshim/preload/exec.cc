@@ -19,6 +19,13 @@ int failed(long result) {
     return static_cast<int>(set_errno(result));
 }
 
+// libc's header declares arguments as never null, and the compiler believes it; callers pass null all the
+// same.
+template <class T> bool is_null(T *pointer) {
+    asm("" : "+r"(pointer));
+    return pointer == nullptr;
+}
+
 // Number of arguments of an execl(), from the second one on up to the null pointer.
 uint64_t count_list(va_list list) {
     uint64_t count = 0;
@@ -95,7 +102,7 @@ SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[], ch
 }
 
 SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[]) {
-    if (fd < 0 || argv == nullptr || envp == nullptr)
+    if (fd < 0 || is_null(argv) || is_null(envp))
         return failed(-EINVAL);
     return failed(syscall6(__NR_execveat, static_cast<unsigned>(fd), as_word(""), as_word(argv),
                            as_word(envp), AT_EMPTY_PATH));

@@ -59,8 +59,8 @@ for call in exec-deleted spawn-deleted; do
 done
 
 # Addresses that cannot be read.
-for call in spawn-bad-path spawn-no-path execveat-bad-path; do
-    same 0 "$call gives the same error" "$CALLS" $call "$HELLO"
+for call in spawn-bad-path spawn-no-path execveat-bad-path {fexecve,execve}-no-{environment,list}; do
+    same 0 "$call gives the same error" "$CALLS" "$call" "$HELLO"
 done
 
 # Filters of system calls.

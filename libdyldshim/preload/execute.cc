@@ -70,6 +70,21 @@ bool goes_on(long result) {
            result == -ENODEV || result == -ETIMEDOUT;
 }
 
+// Bytes of the longest directory in `path`, a PATH, that can be searched.
+uint64_t longest_directory(const char *path) {
+    uint64_t longest = 0;
+    for (uint64_t size = 0;; path++) {
+        if (*path != 0 && *path != ':') {
+            size++;
+            continue;
+        }
+        longest = size > longest && size < PATH_MAX ? size : longest;
+        size = 0;
+        if (*path == 0)
+            return longest;
+    }
+}
+
 // DIRECTORY/FILE, or FILE alone for an empty directory.
 void join(char *out, const char *directory, uint64_t size, const char *file, uint64_t file_size) {
     __builtin_memcpy(out, directory, size);
@@ -102,10 +117,11 @@ long execute_in_path(const char *file, char *const *argv, char *const *envp) {
     if (file_size > NAME_MAX)
         return -ENAMETOOLONG;
     const char *path = getenv("PATH");
+    path = path != nullptr ? path : kDefaultPath;
     bool denied = false;
     long result = -ENOENT;
-    char candidate[PATH_MAX + NAME_MAX + 2];
-    for (const char *at = path != nullptr ? path : kDefaultPath;; at++) {
+    auto *candidate = static_cast<char *>(alloca(longest_directory(path) + file_size + 2));
+    for (const char *at = path;; at++) {
         const char *begin = at;
         while (*at != 0 && *at != ':')
             at++;

@@ -8,9 +8,9 @@
 
 namespace sharedregion {
 
-// A longer list would need memory that a child between vfork(2) and exec cannot give back: its program
-// starts plainly.
-inline constexpr uint64_t kMaxArguments = 4096;
+// A longer list would need memory that a child between vfork(2) and exec cannot give back, or more stack than
+// a signal handler or a small thread has: its program starts plainly.
+inline constexpr uint64_t kMaxArguments = 256;
 // Elements that a list through the loader has more, the end included: loader, --argv0, ARGV0, PROGRAM and
 // nullptr, less the one that they replace.
 inline constexpr uint64_t kMoreArguments = 4;

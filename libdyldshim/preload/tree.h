@@ -6,8 +6,9 @@
 
 namespace sharedregion {
 
-// Longest state directory that is handled; a longer one means that nothing is accelerated.
-inline constexpr uint64_t kMaxState = 1024;
+// Longest state directory that is handled, for paths on small stacks; a longer one means that nothing is
+// accelerated.
+inline constexpr uint64_t kMaxState = 480;
 
 // What the child's environment asks for, by pointers into it.
 struct Tree {

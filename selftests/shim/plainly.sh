@@ -63,6 +63,14 @@ for call in spawn-bad-path spawn-no-path execveat-bad-path {fexecve,execve}-no-{
     same 0 "$call gives the same error" "$CALLS" "$call" "$HELLO"
 done
 
+# Little stack.
+for call in signal-stack clone-4k clone-8k small-thread; do
+    same 1 "$call: a program starts prebuilt" "$CALLS" $call "$HELLO" x
+done
+for call in clone-8k small-thread; do
+    same 0 "$call: with 3000 arguments it starts plainly" "$CALLS" $call /bin/dash -c 'echo $#' {1..3000}
+done
+
 # Filters of system calls.
 bases() { for _ in {1..6}; do in_tree "$CALLS" refused /bin/cat /proc/self/maps 2>/dev/null | grep -a -m 1 /cat; done | cut -d - -f 1 | sort -u | wc -l; }
 is "$(in_tree "$CALLS" refused /bin/cat /dev/null 2>&1 | grep -ac '^dyld: prebuilt')" 1 "a program starts prebuilt where personality(2) is refused"

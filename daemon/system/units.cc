@@ -4,10 +4,12 @@
 #include "daemon/files/mapped_file.h"
 #include "daemon/state/loader_record.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sharedregion {
 
@@ -96,7 +98,7 @@ std::string drop_in_text(const std::string &state, const std::string &genuine) {
 
 std::string service_name(const std::string &name) {
     const std::string suffix = kServiceSuffix;
-    const std::string full = name.ends_with(suffix) ? name : name + suffix;
+    std::string full = name.ends_with(suffix) ? name : name + suffix;
     if (full.size() <= suffix.size() || full.size() > 255 || full[0] == '-' || full[0] == '.')
         return "";
     for (char c : full)
@@ -115,9 +117,11 @@ std::vector<std::string> services_with_drop_in(const std::string &directory) {
     if (!fd.valid())
         return services;
     Outcome<std::vector<std::string>> names = list_directory(fd.get(), directory);
-    for (const std::string &name : names.ok() ? names.value() : std::vector<std::string>())
-        if (name.ends_with(".service.d") && access((directory + "/" + name + kDropInName).c_str(), F_OK) == 0)
-            services.push_back(name.substr(0, name.size() - 2));
+    for (const std::string &name : names.ok() ? names.value() : std::vector<std::string>()) {
+        std::string service = name.substr(0, name.size() - std::min<size_t>(name.size(), 2));
+        if (name.ends_with(".service.d") && access(drop_in_path(directory, service).c_str(), F_OK) == 0)
+            services.push_back(std::move(service));
+    }
     return services;
 }
 

@@ -253,7 +253,9 @@ SHIM_EXPORT int fclose(FILE *stream) {
     int result = _IO_fclose(stream), status;
     if (child == 0)
         return result;
-    return wait_for(child, &status) == child ? status : -1;
+    if (wait_for(child, &status) != child)
+        return -1;
+    return status != 0 ? status : result; // what could not be written is an error of its own, as glibc's
 }
 
 SHIM_EXPORT int pclose(FILE *stream) {

@@ -47,6 +47,8 @@ same 1 "system() tells of a command that a signal ended" "$CALLS" system 'kill -
 same 0 "system(NULL) tells that there is a shell" "$CALLS" system-null x
 same 2 "popen() reads from a prebuilt shell" "$CALLS" popen-r "$HELLO one; exit 5"
 same 4 "popen() writes to one, while another one is open" "$CALLS" popen-w 'cat; exit 6'
+same 1 "pclose() tells that the rest could not be written" "$CALLS" popen-in-vain 'exit 0'
+same 1 "and rather how the shell ended" "$CALLS" popen-in-vain 'exit 4'
 same 0 "popen() refuses a mode that is none" "$CALLS" popen-mode x
 
 # Descriptors and what else execve keeps.

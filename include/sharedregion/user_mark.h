@@ -13,6 +13,13 @@ namespace sharedregion {
 // caller too, so owners prove nothing.
 inline constexpr uint64_t kOverflowUser = 65534;
 
+// Writes a number as 16 hexadecimal digits; the place behind them.
+inline char *put_hex(char *at, uint64_t value) {
+    for (unsigned shift = 64; shift != 0; *at++ = "0123456789abcdef"[value >> shift & 15])
+        shift -= 4;
+    return at;
+}
+
 // The path of one mark: of a user (as this user namespace numbers them) and an activation.
 struct UserMark {
     // Own: for programs that the activation has no set of. Instead: for some that it has one of.
@@ -31,9 +38,7 @@ struct UserMark {
         while (count != 0)
             *at++ = digits[--count];
         *at++ = '-';
-        for (unsigned shift = 64; shift != 0; *at++ = "0123456789abcdef"[activation >> shift & 15])
-            shift -= 4;
-        *at = 0;
+        *put_hex(at, activation) = 0;
     }
     UserMark(Kind kind, uint64_t user, const Uuid &activation) : UserMark(kind, user, begin_of(activation)) {}
 

@@ -58,21 +58,14 @@ struct UserSetName {
 
     UserSetName(uint64_t key, uint64_t path_hash, const Uuid &activation, Kind kind = Kind::Set) {
         char *at = text;
-        at = put(at, key);
+        at = put_hex(at, key);
         *at++ = '-';
-        at = put(at, path_hash);
+        at = put_hex(at, path_hash);
         *at++ = '-';
-        at = put(at, UserMark::begin_of(activation));
+        at = put_hex(at, UserMark::begin_of(activation));
         const char *suffix = kind == Kind::Set ? ".set" : kind == Kind::Failed ? ".failed" : ".lock";
         while ((*at++ = *suffix++) != 0) {
         }
-    }
-
-  private:
-    static char *put(char *at, uint64_t value) {
-        for (unsigned shift = 64; shift != 0; *at++ = "0123456789abcdef"[value >> shift & 15])
-            shift -= 4;
-        return at;
     }
 };
 

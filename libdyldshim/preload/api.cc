@@ -3,11 +3,10 @@
 #define DYLDSHIM_API [[gnu::visibility("default")]]
 #include "libdyldshim/config.h"
 #include "libdyldshim/preload/region_mark.h"
+#include "libdyldshim/shared/reason_word.h"
 #include "libdyldshim/shared/start_record.h"
-#include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "sharedregion/cache_format.h"
-#include "sharedregion/jit_reason.h"
 #include "sharedregion/shim.h"
 #include "sharedregion/units.h"
 
@@ -30,19 +29,6 @@ RegionRange own_region() {
     if (offset == 0)
         return {};
     return {reinterpret_cast<uint64_t>(&region_mark) - offset, region_mark.region_size};
-}
-
-constexpr char kReasonWords[] =
-#define SHAREDREGION_X(name, word, text) word "\0"
-    SHAREDREGION_JIT_REASONS(SHAREDREGION_X)
-#undef SHAREDREGION_X
-    ;
-
-const char *reason_word(uint32_t reason) {
-    const char *word = kReasonWords;
-    for (uint32_t i = 0; i < reason; i++)
-        word += length_of(word) + 1;
-    return *word != 0 ? word : "plain";
 }
 
 // Whether the bytes at an address can be read, as the kernel sees it: it has to read a path there.
@@ -100,10 +86,12 @@ int dyldshim_is_prebuilt(void) {
 
 const char *dyldshim_jit_reason(void) {
     if (dyldshim_is_prebuilt())
-        return kReasonWords;
+        return reason_word(0);
     const uint64_t loader = getauxval(AT_BASE);
     const StartRecord *record = loader != 0 ? start_record(loader) : nullptr;
-    return record != nullptr && record->magic == kStartRecordMagic ? reason_word(record->reason) : "plain";
+    const char *word =
+        record != nullptr && record->magic == kStartRecordMagic ? reason_word(record->reason) : "";
+    return *word != 0 ? word : "plain";
 }
 
 int dyldshim_cache_uuid(uint8_t uuid[16]) {

@@ -20,13 +20,6 @@ uint64_t count_arguments(char *const *argv) {
     return count;
 }
 
-bool has_slash(const char *path) {
-    for (; *path != 0; path++)
-        if (*path == '/')
-            return true;
-    return false;
-}
-
 bool is_set_known(const Tree &tree, const struct stat &info) {
     PathBuffer region;
     bool joined = tree.region_dir != nullptr

@@ -6,8 +6,6 @@
 
 namespace sharedregion {
 
-inline constexpr char kOwnProgram[] = "/proc/self/exe";
-
 // Whether `path` is a name of this process's executable: /proc/self/exe, /proc/thread-self/exe,
 // /proc/PID/exe.
 bool is_own_program(const char *path);

@@ -23,6 +23,7 @@ bool keeps_ids(const posix_spawnattr_t *attributes) {
            (posix_spawnattr_getflags(attributes, &flags) == 0 && (flags & POSIX_SPAWN_RESETIDS) == 0);
 }
 
+// What posix_spawn(3) is asked for, but for the path.
 struct Request {
     pid_t *pid;
     const posix_spawn_file_actions_t *actions;
@@ -93,26 +94,26 @@ bool find_in_path(const char *file, char *out, struct stat *info) {
     return false;
 }
 
-int spawn(const char *path, const Request &request) {
+// False: was not done, and is to be done plainly. `info` is of the path.
+bool spawn_by_set(const char *path, const struct stat &info, const Request &request, int *error) {
+    LaunchPlan plan;
+    return *path == '/' && keeps_ids(request.attributes) &&
+           plan_launch(path, info, request.argv, request.envp, &plan) &&
+           spawn_by_loader(&plan, path, request, error);
+}
+
+int spawn(const char *path, const struct stat &info, const Request &request) {
     int error;
-    if (spawn_prebuilt(request.pid, path, request.actions, request.attributes, request.argv, request.envp,
-                       &error))
-        return error;
-    return spawn_plainly("posix_spawn", path, request);
+    return spawn_by_set(path, info, request, &error) ? error : spawn_plainly("posix_spawn", path, request);
 }
 
 [[gnu::noinline]] int spawn_own_program(const char *name, const Request &request) {
     char path[PATH_MAX];
+    struct stat info;
     if (!is_started_by_loader(path, sizeof path))
         return spawn_plainly("posix_spawn", name, request);
-    return own_program_path(path, sizeof path) ? spawn(path, request) : ENOENT;
-}
-
-bool has_slash(const char *path) {
-    for (; *path != 0; path++)
-        if (*path == '/')
-            return true;
-    return false;
+    return own_program_path(path, sizeof path) && sys_stat(path, &info) == 0 ? spawn(path, info, request)
+                                                                             : ENOENT;
 }
 
 } // namespace
@@ -120,10 +121,8 @@ bool has_slash(const char *path) {
 bool spawn_prebuilt(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                     const posix_spawnattr_t *attributes, char *const *argv, char *const *envp, int *error) {
     struct stat info;
-    LaunchPlan plan;
-    const Request request = {pid, actions, attributes, argv, envp};
-    return sys_stat(path, &info) == 0 && *path == '/' && keeps_ids(attributes) &&
-           plan_launch(path, info, argv, envp, &plan) && spawn_by_loader(&plan, path, request, error);
+    return sys_stat(path, &info) == 0 &&
+           spawn_by_set(path, info, {pid, actions, attributes, argv, envp}, error);
 }
 
 } // namespace sharedregion
@@ -139,19 +138,19 @@ SHIM_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file
     struct stat info;
     if (sys_stat(path, &info) != 0)
         return spawn_plainly("posix_spawn", path, request);
-    return is_own_program(path) ? spawn_own_program(path, request) : spawn(path, request);
+    return is_own_program(path) ? spawn_own_program(path, request) : spawn(path, info, request);
 }
 
 SHIM_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                              const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
     if (has_slash(file))
         return posix_spawn(pid, file, actions, attributes, argv, envp);
+    const Request request = {pid, actions, attributes, argv, envp};
     int error;
     char path[PATH_MAX];
     struct stat info;
-    if (*file != 0 && find_in_path(file, path, &info) &&
-        spawn_prebuilt(pid, path, actions, attributes, argv, envp, &error))
+    if (*file != 0 && find_in_path(file, path, &info) && spawn_by_set(path, info, request, &error))
         return error;
-    return spawn_plainly("posix_spawnp", file, {pid, actions, attributes, argv, envp});
+    return spawn_plainly("posix_spawnp", file, request);
 }
 }

@@ -40,6 +40,12 @@ inline bool equal_strings(const char *a, const char *b) {
     return *a == *b;
 }
 
+inline bool has_slash(const char *text) {
+    while (*text != 0 && *text != '/')
+        text++;
+    return *text == '/';
+}
+
 // What follows `prefix` in `text`; nullptr where `text` does not begin with it.
 inline const char *after_prefix(const char *text, const char *prefix) {
     for (; *prefix != 0; text++, prefix++)

@@ -32,6 +32,9 @@ inline long syscall3(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0
     return result;
 }
 
+// The file that the kernel executed.
+inline constexpr char kOwnProgram[] = "/proc/self/exe";
+
 template <class T> inline uint64_t as_word(T *pointer) {
     return reinterpret_cast<uint64_t>(pointer);
 }

@@ -11,8 +11,6 @@
 namespace sharedregion {
 namespace {
 
-constexpr char kOwnProgram[] = "/proc/self/exe";
-
 // The value of a variable (`name` ends with '='), if it is an absolute path; nullptr: there is none.
 const char *absolute_path(const StartArgs &args, const char *name) {
     for (const char *const *entry = args.envp(); *entry != nullptr; entry++)

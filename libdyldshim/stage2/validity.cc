@@ -11,7 +11,6 @@
 namespace sharedregion {
 namespace {
 
-constexpr char kOwnProgram[] = "/proc/self/exe";
 constexpr char kLoaderCache[] = "/etc/ld.so.cache";
 constexpr char kLoaderPreload[] = "/etc/ld.so.preload";
 constexpr FileIdentity kNoFile = {};
@@ -152,10 +151,11 @@ void name_descriptor(int fd, char *out) {
 [[gnu::noinline]] JitReason check_path(const Start &start) {
     const char *expected = start.set.path();
     char path[4096];
-    char link[32] = "/proc/self/exe";
-    if (start.request->program_fd >= 0)
+    char link[32];
+    const bool descriptor = start.request->program_fd >= 0;
+    if (descriptor)
         name_descriptor(start.request->program_fd, link);
-    long size = syscall3(__NR_readlink, as_word(link), as_word(path), sizeof path);
+    long size = syscall3(__NR_readlink, as_word(descriptor ? link : kOwnProgram), as_word(path), sizeof path);
     bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
                 equal_bytes(path, expected, static_cast<uint64_t>(size));
     return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);

@@ -16,7 +16,6 @@
 namespace sharedregion {
 namespace {
 
-constexpr char kOwnProgram[] = "/proc/self/exe";
 // How long a failed attempt is believed, unless the program changes.
 constexpr int64_t kFailureSeconds = 3600;
 

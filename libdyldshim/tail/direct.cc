@@ -17,12 +17,6 @@ const char *argument(const StartArgs &args, uint64_t index) {
     return reinterpret_cast<const char *>(args.stack()[1 + index]);
 }
 
-bool has_slash(const char *path) {
-    while (*path != 0 && *path != '/')
-        path++;
-    return *path == '/';
-}
-
 // What the command line asks for; false: for something that only the genuine ld.so does. It looks for a name
 // without a slash where libraries are.
 bool read_command(const StartArgs &args, DirectCommand *command) {

@@ -32,10 +32,4 @@ struct LoaderConfig {
 };
 static_assert(sizeof(LoaderConfig) == 136);
 
-// Names below the state directory.
-inline constexpr char kAliasName[] = "genuine-ld.so";
-inline constexpr char kRegionName[] = "active/region";
-inline constexpr char kLoaderName[] = "ld-dyld.so";
-inline constexpr char kShimName[] = "libdyldshim.so"; // what LD_PRELOAD names
-
 } // namespace sharedregion

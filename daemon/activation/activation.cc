@@ -5,6 +5,7 @@
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
+#include "daemon/files/region_device.h"
 #include "daemon/state/active_region.h"
 
 #include <cerrno>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/kernel_region.h"
 
-#include "daemon/files/unique_fd.h"
+#include "daemon/files/region_device.h"
 #include "sharedregion/file_identity.h"
 #include "uapi/linux/shared_region.h"
 
@@ -16,13 +16,6 @@ namespace sharedregion {
 namespace {
 
 constexpr char kDevice[] = SHARED_REGION_DEVICE;
-
-Outcome<UniqueFd> open_device() {
-    UniqueFd fd(open(kDevice, O_RDWR | O_CLOEXEC));
-    if (!fd.valid())
-        return Failure::system(errno, kDevice, "cannot open");
-    return fd;
-}
 
 // A request while it is put together: the mappings point at names and lists.
 struct Request {
@@ -148,13 +141,9 @@ uint64_t kernel_base_count(VMSize region_size) {
     return (kHigh - kLow) / kGiB * ((kGiB - size) / kLargePageSize + 1);
 }
 
-bool has_region_device() {
-    return access(kDevice, R_OK | W_OK) == 0;
-}
-
 Outcome<VMAddress> configure_kernel_region(const Generation &generation, const Uuid &uuid) {
     const CacheView &cache = generation.cache();
-    UniqueFd device = TRY(open_device());
+    UniqueFd device = TRY(open_region_device());
     UniqueFd file = TRY(open_cache(generation));
     Request request;
     add_text(cache, file.get(), &request);
@@ -174,7 +163,7 @@ Outcome<VMAddress> configure_kernel_region(const Generation &generation, const U
 }
 
 Outcome<bool> retire_kernel_region(const Uuid &uuid) {
-    UniqueFd device = TRY(open_device());
+    UniqueFd device = TRY(open_region_device());
     shared_region_retire arg = {};
     arg.size = sizeof arg;
     arg.flags = SHARED_REGION_RETIRE_UUID;
@@ -194,7 +183,7 @@ void drop_kernel_region(const Uuid &uuid) {
 Outcome<std::optional<KernelRegionState>> query_kernel_region() {
     if (!has_region_device())
         return std::optional<KernelRegionState>();
-    UniqueFd device = TRY(open_device());
+    UniqueFd device = TRY(open_region_device());
     shared_region_query query = {};
     query.size = sizeof query;
     if (ioctl(device.get(), SHARED_REGION_QUERY, &query) != 0)

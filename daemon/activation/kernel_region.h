@@ -11,9 +11,6 @@ namespace sharedregion {
 // The part of the region that is not in the kernel's.
 OwnArea own_area(const CacheView &cache);
 
-// Whether the device is there. (That the caller may configure, only trying tells.)
-bool has_region_device();
-
 // Number of bases among which the kernel chooses: kmod/region.h, shreg_choose_base().
 uint64_t kernel_base_count(VMSize region_size);
 

@@ -10,6 +10,7 @@
 #include "daemon/files/child.h"
 #include "daemon/state/active_region.h"
 #include "sharedregion/printable.h"
+#include "sharedregion/state_names.h"
 
 #include <algorithm>
 #include <optional>
@@ -73,8 +74,7 @@ Outcome<std::string> genuine_loader(const std::string &program) {
 
 // Captures inside a `dyldctl run` would see ld-dyld.so in ld.so's place.
 Done refuse_inside_run(const StateDirectory &state, const std::string &loader) {
-    LaunchFiles files = {state.path(), state.file("ld-dyld.so"), state.file("genuine-ld.so"), loader, false,
-                         false};
+    LaunchFiles files = {state.path(), state.file(kLoaderName), state.file(kAliasName), loader, false, false};
     if (inside_launch_namespace(files))
         return Failure::about(loader, "is ld-dyld.so here: start `dyldctl build` outside of `dyldctl run`");
     return Success{};

@@ -9,12 +9,12 @@
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/files/child.h"
+#include "daemon/files/region_device.h"
 #include "daemon/system/interpreter.h"
 #include "daemon/system/service_manager.h"
 #include "daemon/system/units.h"
 
 #include <cerrno>
-#include <climits>
 #include <unistd.h>
 
 namespace sharedregion {
@@ -41,14 +41,6 @@ Done require_systemd() {
                           "systemd does not run this system, so nothing can be done at boot; "
                           "`dyldctl interpreter set` switches it on until the next one",
                           Failure::kNoOffset, EOPNOTSUPP);
-}
-
-Outcome<std::string> own_path() {
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-    if (length <= 0 || length == sizeof path)
-        return Failure::system(errno, "/proc/self/exe", "cannot find dyldctl's own path");
-    return std::string(path, length);
 }
 
 bool is_in_force() {

@@ -16,10 +16,6 @@ namespace {
 constexpr const char kTemporary[] = ".tmp-";
 constexpr int kBuilderRejectedAll = 3; // shared-cache(1): kExitRejected
 
-bool begins_with(const std::string &text, const std::string &prefix) {
-    return text.compare(0, prefix.size(), prefix) == 0;
-}
-
 // What cannot be removed stays until the next build: it is never read.
 template <class Unwanted> void remove_entries(int directory, const std::string &path, Unwanted unwanted) {
     Outcome<std::vector<std::string>> names = list_directory(directory, path);
@@ -89,9 +85,9 @@ Done make_placeholder(const StateDirectory &state, const std::string &genuine_lo
     if (!fd.valid())
         return Failure::system(errno, path + "/" + name, "cannot make");
     const std::string target = std::string(kGenuineDirectoryName) + "/" + name;
-    if (read_symlink(state.fd(), kAliasFileName) == target)
+    if (read_symlink(state.fd(), kAliasName) == target)
         return Success{};
-    return replace_symlink(state.fd(), kAliasFileName, target, state.file(kAliasFileName));
+    return replace_symlink(state.fd(), kAliasName, target, state.file(kAliasName));
 }
 
 Outcome<std::string> run_builder(const BuildJob &job, const std::string &output) {
@@ -133,15 +129,15 @@ Outcome<BuiltGeneration> build_generation(const BuildJob &job) {
 
 void remove_leftovers(const StateDirectory &state) {
     remove_entries(state.fd(), state.path(), [](const std::string &name) {
-        return begins_with(name, ".active.") || begins_with(name, std::string(kShimFileName) + ".") ||
-               begins_with(name, ".current.") || begins_with(name, ".genuine-ld.so.") ||
-               (begins_with(name, "ld-dyld.so.") && name != kLoaderRecordName);
+        return name.starts_with(".active.") || name.starts_with(std::string(kShimName) + ".") ||
+               name.starts_with(".current.") || name.starts_with(".genuine-ld.so.") ||
+               (name.starts_with("ld-dyld.so.") && name != kLoaderRecordName);
     });
     Outcome<UniqueFd> directory =
         open_trusted_directory(state.fd(), "generations", state.file("generations"));
     if (directory.ok())
         remove_entries(directory.value().get(), state.file("generations"),
-                       [](const std::string &name) { return begins_with(name, kTemporary); });
+                       [](const std::string &name) { return name.starts_with(kTemporary); });
 }
 
 void remove_generations(const StateDirectory &state, const std::set<std::string> &keep) {

@@ -162,7 +162,7 @@ Outcome<LaunchFiles> find_launch_files(const StateDirectory &state) {
         return nothing_built(state.path());
     LaunchFiles files = {state.path(),
                          state.file(kLoaderName),
-                         state.file(kAliasFileName),
+                         state.file(kAliasName),
                          record->genuine.path,
                          false,
                          record->result.path != state.file(kLoaderName)};

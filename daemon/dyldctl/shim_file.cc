@@ -25,29 +25,29 @@ bool same_content(const std::string &a, const std::string &b) {
 }
 
 Done copy_into(const StateDirectory &state, ByteView bytes) {
-    const std::string temporary = std::string(kShimFileName) + ".new";
+    const std::string temporary = std::string(kShimName) + ".new";
     UniqueFd fd(
         openat(state.fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0755));
     // Readable by everybody, whatever the umask: it is loaded into every process of a tree.
     if (!fd.valid() || write(fd.get(), bytes.data(), bytes.size()) != ssize_t(bytes.size()) ||
         fchmod(fd.get(), 0755) != 0 || fsync(fd.get()) != 0 ||
-        renameat(state.fd(), temporary.c_str(), state.fd(), kShimFileName) != 0)
-        return Failure::system(errno, state.file(kShimFileName), "cannot write");
+        renameat(state.fd(), temporary.c_str(), state.fd(), kShimName) != 0)
+        return Failure::system(errno, state.file(kShimName), "cannot write");
     return Success{};
 }
 
 } // namespace
 
 std::string shim_path(const StateDirectory &state) {
-    std::string path = state.file(kShimFileName);
+    std::string path = state.file(kShimName);
     return access(path.c_str(), R_OK) == 0 ? path : "";
 }
 
 Outcome<bool> ensure_shim(const StateDirectory &state, bool wanted) {
     if (!wanted && shim_path(state).empty())
         return false;
-    std::string installed = TRY(find_helper(kShimFileName));
-    if (same_content(installed, state.file(kShimFileName)))
+    std::string installed = TRY(find_helper(kShimName));
+    if (same_content(installed, state.file(kShimName)))
         return false;
     // ld.so splits LD_PRELOAD there, and the shim takes its state from it.
     if (state.path().find_first_of(" :") != std::string::npos)
@@ -60,8 +60,8 @@ Outcome<bool> ensure_shim(const StateDirectory &state, bool wanted) {
 }
 
 Done remove_shim(const StateDirectory &state) {
-    if (unlinkat(state.fd(), kShimFileName, 0) != 0 && errno != ENOENT)
-        return Failure::system(errno, state.file(kShimFileName), "cannot remove");
+    if (unlinkat(state.fd(), kShimName, 0) != 0 && errno != ENOENT)
+        return Failure::system(errno, state.file(kShimName), "cannot remove");
     return Success{};
 }
 

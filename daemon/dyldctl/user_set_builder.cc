@@ -10,6 +10,7 @@
 #include "daemon/user/user_set_writer.h"
 #include "sharedregion/hash_tree.h"
 #include "sharedregion/secure_start.h"
+#include "sharedregion/state_names.h"
 #include "sharedregion/user_set_check.h"
 
 #include <algorithm>
@@ -25,13 +26,9 @@ constexpr int kBuilderRejected = 3; // shared-cache(1): kExitRejected
 
 using Kind = UserSetName::Kind;
 
-bool begins_with(const std::string &text, const char *prefix) {
-    return text.starts_with(prefix);
-}
-
 // Libraries of ours that somebody preloads to get prebuilt programs; they interpose nothing that sets know.
 bool is_our_preload(const std::string &value) {
-    const std::string name = "libdyldshim.so";
+    const std::string name = kShimName;
     for (size_t begin = 0, end; begin <= value.size(); begin = end + 1) { // as ld.so splits it
         end = std::min(value.find_first_of(": ", begin), value.size());
         const std::string one = value.substr(begin, end - begin);
@@ -41,16 +38,17 @@ bool is_our_preload(const std::string &value) {
     return true;
 }
 
-// As read_policy() of ld-dyld.so decides it.
+// As read_policy() of ld-dyld.so decides it; what only switches prebuilt starts off is for the start to say.
 std::optional<Stale> refuse_variable(const std::string &name, const std::string &value) {
     static const char *const kKnown[] = {"DYLD_USE_CLOSURES", "DYLD_PRINT_LOADERS", kStateVariable};
     if ((name == "LD_PRELOAD" || name == "LD_AUDIT") && !value.empty())
         return name == "LD_PRELOAD" && is_our_preload(value) ? std::nullopt
                                                              : std::optional(Stale{"interposed", value});
-    const bool changes_loading = begins_with(name, "LD_") || begins_with(name, "DYLD_") ||
-                                 begins_with(name, "MALLOC_") || name == "GLIBC_TUNABLES";
+    const bool changes_loading = name.starts_with("LD_") || name.starts_with("DYLD_") ||
+                                 name.starts_with("MALLOC_") || name == "GLIBC_TUNABLES";
     const bool known =
-        std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char *own) { return name == own; });
+        std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char *own) { return name == own; }) ||
+        (name == "DYLD_SHARED_REGION" && (value == "use" || value == "private" || value == "avoid"));
     return changes_loading && !known ? std::optional(Stale{"environment", name}) : std::nullopt;
 }
 
@@ -129,8 +127,8 @@ std::optional<Stale> UserSetBuilder::check_loader(const Subject &subject) {
     if (identity_of_path(subject.interpreter) == wanted)
         return std::nullopt;
     LaunchFiles files = {options_.state,
-                         options_.state + "/ld-dyld.so",
-                         options_.state + "/genuine-ld.so",
+                         options_.state + "/" + kLoaderName,
+                         options_.state + "/" + kAliasName,
                          subject.interpreter,
                          false,
                          false};

@@ -7,6 +7,7 @@
 
 #include "daemon/files/mapped_file.h"
 #include "daemon/state/state.h"
+#include "sharedregion/state_names.h"
 
 #include <optional>
 
@@ -33,10 +34,7 @@ struct LoaderRecord {
     Done write(const StateDirectory &state) const;
 };
 
-inline constexpr char kLoaderName[] = "ld-dyld.so";
 inline constexpr char kLoaderRecordName[] = "ld-dyld.so.stamp";
-inline constexpr char kShimFileName[] = "libdyldshim.so";
-inline constexpr char kAliasFileName[] = "genuine-ld.so";
 inline constexpr char kGenuineDirectoryName[] = "genuine";
 
 } // namespace sharedregion

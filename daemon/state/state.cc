@@ -2,6 +2,7 @@
 #include "daemon/state/state.h"
 
 #include "daemon/user/user_directory.h"
+#include "sharedregion/state_names.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -22,8 +23,8 @@ constexpr const char kTag[] =
 
 constexpr const char kSystemState[] = "/var/cache/shared-region";
 
-const char *const kOwnNames[] = {kCacheTagName, "ld-dyld.so", "genuine-ld.so", "genuine",       "generations",
-                                 "current",     "active",     "lock",          "libdyldshim.so"};
+const char *const kOwnNames[] = {kCacheTagName, kLoaderName, kAliasName, "genuine", "generations",
+                                 "current",     "active",    "lock",     kShimName};
 
 // Left by a switch or a make-ld-dyld that was killed: ".NAME.SUFFIX" or "NAME.SUFFIX".
 bool is_own_name(const std::string &name) {

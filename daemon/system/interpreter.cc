@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/system/interpreter.h"
 
+#include "daemon/files/region_device.h"
 #include "daemon/state/loader_record.h"
 #include "uapi/linux/shared_region.h"
 
@@ -17,15 +18,6 @@ namespace sharedregion {
 namespace {
 
 constexpr char kTestProgram[] = "/bin/true";
-
-Outcome<UniqueFd> open_device() {
-    UniqueFd device(open(SHARED_REGION_DEVICE, O_RDWR | O_CLOEXEC));
-    if (device.valid())
-        return Outcome<UniqueFd>(std::move(device));
-    if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-        return no_module();
-    return Failure::system(errno, SHARED_REGION_DEVICE, "cannot open");
-}
 
 shared_region_interpreter argument(const char *replacement) {
     shared_region_interpreter pair = {};
@@ -112,17 +104,6 @@ Done set_on(const UniqueFd &device, const std::string &replacement) {
 
 } // namespace
 
-bool is_module_loaded() {
-    return access(SHARED_REGION_DEVICE, F_OK) == 0;
-}
-
-Failure no_module() {
-    return Failure::about(SHARED_REGION_DEVICE,
-                          "no such device: the kernel module is not loaded; `modprobe shared_region` "
-                          "(`make install-module` and dkms install it)",
-                          Failure::kNoOffset, ENODEV);
-}
-
 Done check_substitution(const StateDirectory &state) {
     TRY(check_files(state));
     std::string loader = state.file(kLoaderName);
@@ -131,7 +112,7 @@ Done check_substitution(const StateDirectory &state) {
 }
 
 Done set_substitution(const StateDirectory &state) {
-    UniqueFd device = TRY(open_device());
+    UniqueFd device = TRY(open_region_device());
     TRY(check_substitution(state));
     TRY(set_on(device, state.file(kLoaderName)));
     const char *arguments[] = {kTestProgram, nullptr};
@@ -142,14 +123,14 @@ Done set_substitution(const StateDirectory &state) {
 }
 
 Done clear_substitution() {
-    Outcome<UniqueFd> device = open_device();
+    Outcome<UniqueFd> device = open_region_device();
     if (!device.ok())
         return device.error().code == ENODEV ? Done(Success{}) : Done(device.error());
     return clear_on(device.value());
 }
 
 Outcome<std::optional<Substitution>> query_substitution() {
-    Outcome<UniqueFd> device = open_device();
+    Outcome<UniqueFd> device = open_region_device();
     if (!device.ok())
         return std::optional<Substitution>();
     shared_region_interpreter pair = argument(nullptr);

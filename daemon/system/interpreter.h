@@ -19,9 +19,6 @@ struct Substitution {
     uint64_t substituted; // programs started so
 };
 
-bool is_module_loaded();
-Failure no_module();
-
 // Errors: ENODEV (no module), what is missing in the state, what the test program did.
 Done set_substitution(const StateDirectory &state);
 

@@ -5,6 +5,7 @@
 #include "libdyldshim/patcher/zero_slack.h"
 #include "libdyldshim/shared/tail.h"
 #include "sharedregion/elf_view.h"
+#include "sharedregion/state_names.h"
 #include "sharedregion/units.h"
 
 #include <algorithm>

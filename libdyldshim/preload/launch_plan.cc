@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/preload/launch_plan.h"
 
-#include "libdyldshim/config.h"
 #include "libdyldshim/preload/kernel.h"
 #include "libdyldshim/preload/set_lookup.h"
 #include "sharedregion/file_identity.h"
+#include "sharedregion/state_names.h"
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/preload/tree.h"
 
-#include "libdyldshim/config.h"
 #include "libdyldshim/shared/strings.h"
+#include "sharedregion/state_names.h"
 
 namespace sharedregion {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/state_names.h"
 #include "sharedregion/units.h"
 
 namespace sharedregion {

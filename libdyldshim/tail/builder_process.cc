@@ -4,6 +4,7 @@
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/shared/user_set.h"
+#include "sharedregion/state_names.h"
 
 #include <linux/prctl.h>
 #include <sched.h>

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// /dev/shared_region, the kernel module's device.
+#pragma once
+
+#include "daemon/files/unique_fd.h"
+#include "sharedregion/failure.h"
+
+namespace sharedregion {
+
+// Whether the device is there.
+bool is_module_loaded();
+
+// The same where the caller may open it. (That they may configure, only trying tells.)
+bool has_region_device();
+
+// ENODEV, with what to do.
+Failure no_module();
+
+// Errors: no_module(), or why it cannot be opened.
+Outcome<UniqueFd> open_region_device();
+
+} // namespace sharedregion

@@ -2,29 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Users' own sets: made, found, pruned, never used by or for anybody else, refused where damaged or planted.
 cd "$(dirname "$0")/../.." || exit 1
-. selftests/lib/both_ways.sh
-((EUID == 0)) || skip_all "needs root: makes other users' files and processes"
-unshare -m true 2>/dev/null || skip_all "unshare -m is not allowed here"
-
 user=12345
 other=12346
-at_exit quietly find /dev/shm -maxdepth 1 -name 'shared-region-*' \( -user $user -o -user $other \) -delete
-private_state /usr/bin/true /usr/bin/env /usr/bin/bash "$FIX/uses_lib"
-chmod 755 "$STATE"
-install -d -o $user -g $user -m 700 "$TAP_TMP/home"
-install -d -o $other -g $other -m 700 "$TAP_TMP/otherhome"
-mkdir -m 755 "$TAP_TMP/bin"
-cp "$FIX/hello" "$TAP_TMP/bin/hello"
-app=$TAP_TMP/bin/hello
-
-as() { # USER HOME COMMAND...
-    local uid=$1 home=$2
-    shift 2
-    env HOME="$home" XDG_CACHE_HOME= setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
-}
-as_user() { as $user "$TAP_TMP/home" "$@"; }
-build_set() { as_user "$DYLDCTL" --state "$STATE" build-set "$@" 2>&1; }
-own_dir=$TAP_TMP/home/.cache/shared-region
+. selftests/lib/own_sets.sh
+own_sets_place
 own_file() { find "$own_dir" -name '*.set' | head -n 1; }
 # decision PROGRAM...: what a start by the user was decided to be; XDG: their XDG_CACHE_HOME
 decision() {

@@ -3,29 +3,11 @@
 # Own sets in surroundings that are against them: users without an ID, homes that hang, planted marks,
 # ambient capabilities, killed builders, crafted files.
 cd "$(dirname "$0")/../.." || exit 1
-. selftests/lib/both_ways.sh
-((EUID == 0)) || skip_all "needs root: makes other users' files and processes"
-unshare -m true 2>/dev/null || skip_all "unshare -m is not allowed here"
-
 user=12347
 other=12348
-private_state /usr/bin/true /usr/bin/env /usr/bin/bash "$FIX/uses_lib"
-chmod 755 "$STATE"
-install -d -o $user -g $user -m 700 "$TAP_TMP/home"
-install -d -o $other -g $other -m 755 "$TAP_TMP/otherhome"
-mkdir -m 755 "$TAP_TMP/bin"
-cp "$FIX/hello" "$TAP_TMP/bin/hello"
-app=$TAP_TMP/bin/hello
-own_dir=$TAP_TMP/home/.cache/shared-region
-at_exit quietly find /dev/shm -maxdepth 1 -name 'shared-region-*' \( -user $user -o -user $other -o -name "*-65534-*" \) -delete
-
-as() { # USER HOME COMMAND...
-    local uid=$1 home=$2
-    shift 2
-    env HOME="$home" XDG_CACHE_HOME= setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
-}
-as_user() { as $user "$TAP_TMP/home" "$@"; }
-build_set() { as_user "$DYLDCTL" --state "$STATE" build-set "$@" 2>&1; }
+. selftests/lib/own_sets.sh
+own_sets_place
+at_exit quietly find /dev/shm -maxdepth 1 -name 'shared-region-*-65534-*' -delete
 # line COMMAND...: the decision of the last program that the user's COMMAND starts
 line() {
     DYLD_PRINT_LOADERS=1 run_prebuilt env HOME="${HOME_OF:-$TAP_TMP/home}" XDG_CACHE_HOME= \

@@ -10,7 +10,3 @@ EXTRA_ALL += $(O)/lib/empty
 $(O)/lib/empty: bench/empty.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(WARNINGS) -O2 -o $@ $<
-
-# For guests that count instructions.
-PROGRAMS += start-cost
-start-cost_SOURCES := bench/start_cost.cc

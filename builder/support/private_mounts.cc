@@ -3,10 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
-#include <sys/mount.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace sharedregion {
@@ -43,29 +40,10 @@ Done unshare_mounts() {
     return Failure::system(errno, "", "cannot make a mount namespace");
 }
 
-bool has_proc() {
-    struct statfs fs;
-    return statfs("/proc", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
-}
-
-// What is mounted here stays here.
-Done enter_root(const std::string &root) {
-    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-        return Failure::system(errno, "/", "cannot make mounts private");
-    if (chroot(root.c_str()) != 0 || chdir("/") != 0)
-        return Failure::system(errno, root, "cannot become the root directory");
-    if (!has_proc() && mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
-        return Failure::system(errno, root + "/proc", "cannot mount the proc file system there");
-    return Success{};
-}
-
 } // namespace
 
-Done enter_private_mounts(const std::string &root) {
-    if (root.empty() && access(kDevice, F_OK) != 0)
-        return Success{};
-    TRY(unshare_mounts());
-    return root.empty() ? Done(Success{}) : enter_root(root);
+Done enter_private_mounts() {
+    return access(kDevice, F_OK) == 0 ? unshare_mounts() : Done(Success{});
 }
 
 } // namespace sharedregion

@@ -44,8 +44,24 @@ Json read_regions() {
     return regions;
 }
 
-std::string text_of(const Json &value) {
+// A value of a region; "?" where another version of the module does not tell it.
+std::string text_of(const Json &entry, const char *key) {
+    if (!entry.contains(key))
+        return "?";
+    const Json &value = entry[key];
     return value.is_string() ? printable(value.get<std::string>()) : value.dump();
+}
+
+void print_environment(const Json &entry) {
+    const std::string team = text_of(entry, "team");
+    printf(
+        "environment root %s, %s bits, CPU level %s%s: region %s, %s, %s attached, %s attaches, %s nested, "
+        "%s unnested\n",
+        text_of(entry, "root").c_str(), text_of(entry, "bits").c_str(), text_of(entry, "cpu_level").c_str(),
+        team.empty() ? "" : (", team " + team).c_str(), text_of(entry, "region").c_str(),
+        text_of(entry, "retired") == "1" ? "retired" : text_of(entry, "state").c_str(),
+        text_of(entry, "attached").c_str(), text_of(entry, "attaches").c_str(),
+        text_of(entry, "nests").c_str(), text_of(entry, "unnests").c_str());
 }
 
 } // namespace
@@ -79,16 +95,7 @@ void print_kernel(const Json &json) {
     if (!json.contains("regions"))
         return;
     for (const Json &entry : json["regions"])
-        printf("environment root %s, %s bits, CPU level %s%s: region %s, %s, %s attached, %s attaches, %s "
-               "nested, "
-               "%s unnested\n",
-               text_of(entry["root"]).c_str(), text_of(entry["bits"]).c_str(),
-               text_of(entry["cpu_level"]).c_str(),
-               entry["team"] == "" ? "" : (", team " + text_of(entry["team"])).c_str(),
-               text_of(entry["region"]).c_str(),
-               entry["retired"] == 1 ? "retired" : text_of(entry["state"]).c_str(),
-               text_of(entry["attached"]).c_str(), text_of(entry["attaches"]).c_str(),
-               text_of(entry["nests"]).c_str(), text_of(entry["unnests"]).c_str());
+        print_environment(entry);
 }
 
 } // namespace sharedregion

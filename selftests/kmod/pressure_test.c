@@ -137,19 +137,27 @@ SLOW_TEST_F(pressure, swapping_with_generations)
 	EXPECT_ALL_WELL_IN("7");
 }
 
-/* Switching walks all lists, with the pages where they are. */
+/*
+ * Switching walks all lists, with the pages where they are. Reclaim may find both kinds of lists empty meanwhile, and
+ * a group at memory.max is then killed for it, with or without a region (Linux before a6a8c087dc, "mm/mglru: fix
+ * cgroup OOM during MGLRU state switching"): memory.high reclaims as much and kills nobody.
+ */
 SLOW_TEST_F(pressure, generations_switched_on_and_off_meanwhile)
 {
-	long orders, bad = 0;
+	long orders, bad = 0, before = file_number("/proc/vmstat", "pswpin ");
 
 	ASSERT_EQ(0, swap_on_zram(256 * MB));
-	ASSERT_EQ(0, cgroup_make(GROUP, "12M"));
+	ASSERT_EQ(0, cgroup_make(GROUP, "max"));
+	ASSERT_EQ(0, cgroup_put(GROUP, "memory.high", "12M"));
 	START_TENANTS(GROUP);
 	for (int turn = 0; turn < 6; turn++) {
 		ASSERT_EQ(0, file_put("/sys/kernel/mm/lru_gen/enabled", turn % 2 ? "0" : "7"));
 		bad += exercise(self->tenants, self->count, 1, &orders);
 	}
 	EXPECT_EQ(0, bad);
+	TH_LOG("%ld pages came back from swap", file_number("/proc/vmstat", "pswpin ") - before);
+	EXPECT_TRUE(kernel_counted("pswpin ", before, 1000));
+	EXPECT_EQ(0, cgroup_number(GROUP, "memory.events", "oom_kill "));
 	while (self->count)
 		tenant_stop(&self->tenants[--self->count]);
 	EXPECT_EQ(0, cgroup_remove(GROUP));

@@ -118,4 +118,10 @@ like "$(planned 6.1 <<<'bot all -- ...')" 'bot: command not found;status' "boots
 # The sum of everything: a test whose log has vanished has not passed.
 echo "rm -f '$TAP_TMP'/logs/*.log; echo ok 1 - x; echo 1..1" >"$TAP_TMP/vanishes.sh"
 like "$("$here/../run-all" -o "$TAP_TMP/logs" "$TAP_TMP/vanishes.sh" 2>&1)" 'FAIL .*no result.*0 passed, 1 failed' "a test without a result fails"
+cat >"$TAP_TMP/fails.sh" <<'EOF'
+printf '%s\n' '# of the first' 'ok 1 - a' '# x.c:7: Expected 0 == bad' 'not ok 2 - b' '# said after it' 'ok 3 - c' '# of no failure' 'ok 4 - d' 1..4
+EOF
+said=$("$here/../run-all" -o "$TAP_TMP/logs" "$TAP_TMP/fails.sh" 2>&1)
+like "$said" $'\n3: # x.c:7: Expected 0 == bad\n4: not ok 2 - b\n5: # said after it\n[^0-9]*ok 3' "what was said of a failed test is shown"
+unlike "$said" '[12]: # of the first' "what was said of others is not"
 tap_done

@@ -13,6 +13,7 @@
 
 /*
  * For current, in its new mm. Every failure is harmless: CHECK says EEXIST if something was faster.
+ * A program that may end up without the region keeps its whole RLIMIT_AS.
  */
 void shreg_placeholder_map(void)
 {
@@ -20,6 +21,8 @@ void shreg_placeholder_map(void)
 	struct shreg_region *region;
 	unsigned long addr = 0;
 
+	if (rlimit(RLIMIT_AS) != RLIM_INFINITY)
+		return;
 	if (shreg_environment_of_current(&env))
 		return;
 	region = shreg_region_find_sealed(&env, false);

@@ -8,10 +8,16 @@
 namespace sharedregion {
 namespace {
 
+long map_text(const LaunchRequest &request) {
+    return sys_mmap(request.region->base, request.text_size, PROT_READ | PROT_EXEC,
+                    MAP_PRIVATE | MAP_FIXED_NOREPLACE, request.cache_fd, 0);
+}
+
 // Maps the cache's text where the region lies: as much of it as the set needs.
 JitReason map_cache(const LaunchRequest &request) {
-    long mapped = sys_mmap(request.region->base, request.text_size, PROT_READ | PROT_EXEC,
-                           MAP_PRIVATE | MAP_FIXED_NOREPLACE, request.cache_fd, 0);
+    long mapped = map_text(request);
+    if (mapped == -EEXIST && drop_placeholder(*request.region))
+        mapped = map_text(request);
     if (!is_error(mapped))
         return JitReason::None;
     // Other errors than these two are about the file; EPERM: it lies on a noexec file system.

@@ -24,6 +24,10 @@ bool check(int device, const LaunchRequest &request) {
     return syscall3(__NR_ioctl, static_cast<unsigned>(device), SHARED_REGION_CHECK, as_word(&check)) == 0;
 }
 
+bool is_readable(uint64_t address) {
+    return syscall3(__NR_access, address, F_OK) != -EFAULT;
+}
+
 } // namespace
 
 bool attach_kernel_region(LaunchRequest *request) {
@@ -37,6 +41,17 @@ bool attach_kernel_region(LaunchRequest *request) {
     request->in_kernel = check(device, *request);
     sys_close(device);
     return request->in_kernel;
+}
+
+// Nothing of the program has run, so only the kernel can have mapped anything: what has no gap (MS_ASYNC does
+// nothing but ask, mm/msync.c) and cannot be read at both ends holds neither the program nor its stack.
+bool drop_placeholder(const RegionHeader &region) {
+    if ((region.flags & kRegionInKernel) == 0 || is_readable(region.base) ||
+        is_readable(region.base + region.region_size - kPageSize) ||
+        syscall3(__NR_msync, region.base, region.region_size, MS_ASYNC) != 0)
+        return false;
+    sys_munmap(region.base, region.region_size);
+    return true;
 }
 
 } // namespace sharedregion

@@ -10,4 +10,8 @@ namespace sharedregion {
 // do as well.
 bool attach_kernel_region(LaunchRequest *request);
 
+// Takes away what the kernel module puts over the region's range when it executes a substituted program
+// (kmod/placeholder.c), and only that; false: something else is there.
+bool drop_placeholder(const RegionHeader &region);
+
 } // namespace sharedregion

@@ -10,7 +10,7 @@ if ! output=$(make --no-print-directory kmod KERNEL=$kernel 2>&1); then
     fail "the module builds" "$output"
     tap_done
 fi
-commands=(out/bin/dyldctl out/bin/shared-cache out/bin/make-ld-dyld /usr/bin/setpriv /usr/bin/cut /usr/bin/env /usr/bin/bash /usr/bin/sed)
+commands=(out/bin/dyldctl out/bin/shared-cache out/bin/make-ld-dyld /usr/bin/setpriv /usr/bin/cut /usr/bin/env /usr/bin/bash /usr/bin/sed /usr/bin/mv)
 files=(--file /etc/ld.so.cache --file out/fixtures/hello=/opt/hello --file selftests/ctl/guest/own_sets.sh=/opt/own_sets.sh)
 for file in "${commands[@]}"; do
     files+=(--file "$(readlink -f "$file")=/usr/bin/$(basename "$file")")

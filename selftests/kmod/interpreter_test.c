@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -220,6 +221,10 @@ TEST_F(interpreter, a_substituted_program_has_a_placeholder_over_the_region)
 	EXPECT_EQ(0, run_program(PROGRAM));
 	ASSERT_EQ(0, shared_region_interpreter_set(self->fd, GENUINE, REPLACEMENT));
 	EXPECT_EQ(EEXIST, run_program(PROGRAM));
+	/* which takes nothing from those whose address space is limited */
+	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &(struct rlimit){ 1UL << 40, RLIM_INFINITY }));
+	EXPECT_EQ(0, run_program(PROGRAM));
+	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }));
 	/* and CHECK replaces such a one */
 	placeholder = mmap(region.base, region.size, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);

@@ -24,12 +24,11 @@ cp /opt/hello /opt/fresh
 chown 12345 /opt/mine
 as_user=(env HOME=/var/user setpriv --reuid=12345 --regid=12345 --clear-groups --)
 build_set() { "${as_user[@]}" dyldctl build-set "$@" 2>&1; }
-decision() {
-    DYLD_PRINT_LOADERS=1 dyldctl run "${as_user[@]}" "$@" 2>&1 >/dev/null </dev/null | grep -a '^dyld: ' | tail -n 1 |
-        sed -E 's/^dyld: //; s/[0-9a-f]{32}/UUID/'
-}
+said() { grep -a '^dyld: ' | tail -n 1 | sed -E 's/^dyld: //; s/[0-9a-f]{32}/UUID/'; }
+decision() { DYLD_PRINT_LOADERS=1 dyldctl run "${as_user[@]}" "$@" 2>&1 >/dev/null </dev/null | said; }
+substituted() { DYLD_PRINT_LOADERS=1 "$@" 2>&1 >/dev/null </dev/null | said; }
 
-dyldctl build /opt/mine /usr/bin/env /usr/bin/setpriv /usr/bin/bash 2>&1 | sed 's/^/# /'
+dyldctl build /opt/mine /usr/bin/sed /usr/bin/env /usr/bin/setpriv /usr/bin/bash 2>&1 | sed 's/^/# /'
 dyldctl region configure 2>&1 | sed 's/^/# /'
 is "$(decision /opt/mine)" "prebuilt UUID kernel" "a program of the activation starts from the kernel's region"
 is "$(build_set /opt/fresh | cut -d' ' -f1)" saved "a user makes a set of their own"
@@ -42,5 +41,18 @@ printf x | dd of="$file" bs=1 seek=9000 conv=notrunc 2>/dev/null
 is "$(decision /opt/mine)" "prebuilt UUID kernel" "damaged: the kernel's region again"
 build_set --instead --again /opt/mine >/dev/null
 is "$(decision /opt/mine)" "prebuilt UUID own" "made again: it comes first again"
+
+# The module puts a placeholder over the region when it executes a substituted program.
+dyldctl interpreter set 2>&1 | sed 's/^/# /'
+region=$(sed -nE 's/^([0-9a-f]+)-[0-9a-f]+ r-xp .*shared_region.*/\1/p' /proc/self/maps | head -n 1)
+is "${region:+there} $(DYLD_SHARED_REGION=avoid sed -n "s/^$region-.* ---p .*/placeholder/p" /proc/self/maps)" "there placeholder" \
+    "a substituted program gets a placeholder where others have the region"
+is "$(substituted /opt/mine)" "prebuilt UUID kernel" "it starts from the kernel's region"
+is "$(DYLD_SHARED_REGION=private substituted /opt/mine)" "prebuilt UUID" "or from files, if so wanted"
+is "$(substituted "${as_user[@]}" /opt/fresh)" "prebuilt UUID own" "with a user's own set, too"
+mv /dev/shared_region /dev/away
+is "$(substituted /opt/mine)" "prebuilt UUID" "and without the device"
+mv /dev/away /dev/shared_region
+dyldctl interpreter clear 2>&1 | sed 's/^/# /'
 dyldctl region detach >/dev/null 2>&1
 echo "1..$count"

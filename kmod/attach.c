@@ -228,6 +228,8 @@ int shreg_attach_current(struct shreg_region *region, const struct shreg_part *p
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
 	attach->end = region->base + shreg_part_end(part, region);
+	/* Before the notifier sees it, to which it were a program that unmaps parts of its region. */
+	shreg_placeholder_unmap(region);
 	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
 	ret = shreg_may_fail(mmu_interval_notifier_insert(&attach->notifier, current->mm,
 							  region->base, region->size,
@@ -238,7 +240,6 @@ int shreg_attach_current(struct shreg_region *region, const struct shreg_part *p
 	ret = -EALREADY;
 	if (!shreg_attach_publish(attach))
 		goto out;
-	shreg_placeholder_unmap(region);
 	ret = shreg_map_pieces(region, part);
 	/*
 	 * VMAs may be left although it failed (munmap() of what another thread has sealed, or a

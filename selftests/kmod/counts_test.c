@@ -72,6 +72,17 @@ TEST_F(counts, eager_attach_takes_no_fault_for_64_mb_of_text)
 	EXPECT_EQ(0, faults);
 }
 
+/* Such as exec makes for a substituted program: taking it away is not the program's own munmap() in the region. */
+TEST_F(counts, over_a_placeholder_an_eager_attach_takes_no_fault_either)
+{
+	char *placeholder = mmap(self->region.base, self->region.size, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	ASSERT_EQ(self->region.base, placeholder);
+	ASSERT_EQ(0, shared_region_check(self->region.device, SHARED_REGION_CHECK_EAGER, &self->check));
+	EXPECT_EQ(0, faults_of(region_text(&self->region)));
+}
+
 TEST_F(counts, without_transparent_huge_pages_it_is_the_same)
 {
 	long lazy, eager;

@@ -228,7 +228,7 @@ int shreg_attach_current(struct shreg_region *region, const struct shreg_part *p
 	if (IS_ERR(attach))
 		return PTR_ERR(attach);
 	attach->end = region->base + shreg_part_end(part, region);
-	/* Before the notifier sees it, to which it were a program that unmaps parts of its region. */
+	/* before the notifier sees it, to which a program would be unmapping its region */
 	shreg_placeholder_unmap(region);
 	/* EINTR if a signal is pending and this is the mm's first notifier (rule 9) */
 	ret = shreg_may_fail(mmu_interval_notifier_insert(&attach->notifier, current->mm,

@@ -107,6 +107,33 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 	set_pmd(pmd, shreg_table_entry(table));
 }
 
+#define SHREG_SPECIAL	(_PAGE_PRESENT | _PAGE_SPECIAL)
+
+/*
+ * END of a slot that has a table of its own, pmd lock held: the region's entries in it go, which
+ * cost exit_mmap() 75 instructions each (it asks vm_normal_page()), and a slot has up to 512. They
+ * are nobody's: no reference, no count. Copies stay, and what else was mapped there.
+ */
+static void shreg_clear_entries(struct mm_struct *mm, pmd_t *pmd, struct page *shared)
+{
+	const pte_t *entry = page_address(shared);
+	pte_t *pte = page_address(pmd_page(*pmd));
+	/* rmap walks and the OOM reaper may be here */
+	spinlock_t *ptl = pte_lockptr(mm, pmd);
+	int i;
+
+	spin_lock_nested(ptl, SINGLE_DEPTH_NESTING);
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		unsigned long value = READ_ONCE(pte[i].pte);
+
+		/* no swap entry, and of the same page; raw, as each helper is a call or two */
+		if ((value & SHREG_SPECIAL) == SHREG_SPECIAL &&
+		    !((value ^ entry[i].pte) & PTE_PFN_MASK))
+			native_set_pte(&pte[i], __pte(0));
+	}
+	spin_unlock(ptl);
+}
+
 /*
  * pmd lock held. HIDE, DETACH or END of one slot; true: the caller must flush before it gives the
  * lock back. A slot that is empty may have been hidden by a fork: a CPU can still have its entry.
@@ -123,6 +150,9 @@ static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd
 		set_pmd(pmd, __pmd(0));
 		atomic64_inc(how == SHREG_DETACH ? &region->counters.detaches :
 						   &region->counters.hides);
+	} else if (how == SHREG_END && region->tables[slot] && pmd_present(*pmd) &&
+		   !shreg_pmd_is_leaf(*pmd)) {
+		shreg_clear_entries(attach->mm, pmd, region->tables[slot]);
 	}
 	if (how == SHREG_HIDE)
 		return false;

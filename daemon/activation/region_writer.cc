@@ -2,6 +2,7 @@
 #include "daemon/activation/region_writer.h"
 
 #include "daemon/activation/kernel_region.h"
+#include "sharedregion/machine.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -148,6 +149,11 @@ Done check_index(const RegionPlan &plan, const Layout &layout) {
                                                             "); build for fewer");
 }
 
+bool has_vdso_of(const Environment &built) {
+    Environment machine = {};
+    return built.vdso_hash != 0 && read_machine(&machine) && machine.vdso_hash == built.vdso_hash;
+}
+
 RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     const CacheHeader &cache = plan.generation->cache().header();
     RegionHeader header = {};
@@ -170,7 +176,6 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.sets = Extent{layout.sets_offset, layout.sets_size};
     header.strings = Extent{layout.strings_offset, strings(plan).size()};
     header.pieces = Extent{layout.pieces_offset, layout.pieces.size()};
-    header.flags = plan.in_kernel ? kRegionInKernel : 0;
     OwnArea own = own_area(plan.generation->cache());
     header.own_begin = own.begin;
     header.own_end = own.end;
@@ -178,6 +183,8 @@ RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {
     header.shim_path = StringRef{uint32_t(plan.cache_path.size() + 1), uint32_t(plan.shim_path.size())};
     header.cache = plan.generation->cache_identity();
     header.environment = plan.generation->sets().header().environment;
+    header.flags =
+        (plan.in_kernel ? kRegionInKernel : 0) | (has_vdso_of(header.environment) ? kRegionVdsoChecked : 0);
     return header;
 }
 

@@ -33,7 +33,7 @@ struct RegionHeader {
     Extent sets;          // bytes: blobs
     Extent strings;       // bytes
     Extent pieces;        // count of WritablePiece: those of all sets
-    uint32_t flags;       // kRegionInKernel
+    uint32_t flags;       // kRegion...
     uint32_t loader_size; // bytes of the second stage
     uint64_t own_begin;   // region offsets that each process maps itself: ld.so's data and the loader heap,
     uint64_t own_end;     // whole slots of 2 MiB
@@ -46,6 +46,9 @@ static_assert(sizeof(RegionHeader) % 8 == 0 && sizeof(RegionHeader) <= 4096);
 
 // RegionHeader.flags: /dev/shared_region has a region with this UUID and base (as far as activation knows).
 inline constexpr uint32_t kRegionInKernel = 1;
+// The running kernel has the vDSO of the environment. It stays so for as long as the region file, which lies
+// on a tmpfs.
+inline constexpr uint32_t kRegionVdsoChecked = 2;
 
 // What a process that uses the kernel's region has to be given writable: as struct shared_region_request.
 struct WritablePiece {

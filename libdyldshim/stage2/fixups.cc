@@ -2,6 +2,7 @@
 #include "libdyldshim/stage2/fixups.h"
 
 #include "libdyldshim/shared/syscalls.h"
+#include "sharedregion/units.h"
 
 namespace sharedregion {
 namespace {
@@ -60,9 +61,32 @@ void store_narrow(uint64_t base, Span<const uint64_t> words, uint32_t value) {
         *reinterpret_cast<uint32_t *>(base + offset) = value;
 }
 
+// ld.so's data and the loader heap have words to fix in nearly every page: one call for all pages from the
+// first to the last of them instead of a fault each (and one more that only reads). Linux before 5.14 refuses
+// it.
+void populate_loader(const Start &start) {
+    const RegionHeader &region = start.region();
+    uint64_t first = region.own_end, last = region.own_begin;
+    auto widen = [&](uint64_t offset) {
+        if (offset < region.own_begin || offset >= region.own_end)
+            return;
+        first = offset < first ? offset : first;
+        last = offset > last ? offset : last;
+    };
+    for (const SetFixupList &list : start.set.fixups())
+        if (static_cast<Space>(list.space) == Space::Region &&
+            !is_narrow(static_cast<FixupClass>(list.fixup_class)))
+            relr_for_each(start.set.words(list), widen);
+    first = align_down(first, kPageSize);
+    if (first <= last)
+        syscall3(__NR_madvise, region.base + first, align_up(last + 1, kPageSize) - first,
+                 MADV_POPULATE_WRITE);
+}
+
 } // namespace
 
 void apply_fixups(const Start &start) {
+    populate_loader(start);
     for (const SetFixupList &list : start.set.fixups()) {
         auto space = static_cast<Space>(list.space);
         auto fixup_class = static_cast<FixupClass>(list.fixup_class);

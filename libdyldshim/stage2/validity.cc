@@ -34,8 +34,11 @@ JitReason check_cpu(const Start &start) {
     return same ? JitReason::None : JitReason::CpuChanged;
 }
 
+// A vDSO that activation has seen is not read again, which would be a page fault.
 JitReason check_kernel(const Start &start) {
     const void *vdso = reinterpret_cast<const void *>(start.args.value(AT_SYSINFO_EHDR));
+    if (vdso != nullptr && (start.region().flags & kRegionVdsoChecked) != 0)
+        return JitReason::None;
     return hash_vdso(vdso) == start.region().environment.vdso_hash ? JitReason::None
                                                                    : JitReason::KernelChanged;
 }

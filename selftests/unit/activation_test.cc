@@ -6,6 +6,7 @@
 #include "daemon/activation/region_writer.h"
 #include "daemon/state/active_region.h"
 #include "selftests/unit/synthetic_generation.h"
+#include "sharedregion/machine.h"
 
 #include <atomic>
 #include <cmath>
@@ -279,6 +280,21 @@ TEST_F(activation, a_changed_ld_so_is_told) {
     ASSERT_TRUE(done.environment.has_value());
     EXPECT_EQ(done.environment->reason, "loader-changed");
     EXPECT_EQ(done.environment->detail, path("ld.so"));
+}
+
+TEST_F(activation, tells_starts_whether_the_kernel_still_has_the_vdso_of_the_build) {
+    auto vdso_checked = [&](uint64_t hash) {
+        synthetic_.vdso_hash = hash;
+        std::string name = "vdso-" + std::to_string(hash);
+        build(name);
+        EXPECT_TRUE(activate_one(name).ok());
+        return (header_of(read_whole_file(state_->file("active/region"))).flags & kRegionVdsoChecked) != 0;
+    };
+    Environment machine = {};
+    ASSERT_TRUE(read_machine(&machine));
+    EXPECT_TRUE(vdso_checked(machine.vdso_hash));
+    EXPECT_FALSE(vdso_checked(machine.vdso_hash + 1));
+    EXPECT_FALSE(vdso_checked(0));
 }
 
 TEST_F(activation, sets_of_another_cache_are_refused) {

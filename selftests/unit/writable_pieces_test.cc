@@ -118,7 +118,7 @@ WrittenRegion write_it(const Generation &generation, const std::string &path, bo
 TEST_F(pieces, lie_where_the_index_says) {
     WrittenRegion region = write_it(*generation_, root_ + "/region", true);
     ASSERT_NE(region.slot(), nullptr);
-    EXPECT_EQ(region.header().flags, kRegionInKernel);
+    EXPECT_EQ(region.header().flags, kRegionInKernel); // the synthetic sets are of no kernel's vDSO
     EXPECT_EQ(region.header().pieces.size, region.slot()->piece_count);
     EXPECT_EQ(region.header().pieces.offset, region.slot()->pieces);
     // the only data of this generation lie before its heap, and so are each process's own

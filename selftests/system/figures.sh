@@ -31,6 +31,7 @@ compare() {
     shift 3
     is "$(backend "$@")" kernel "$name starts from the kernel's region"
     measure "$name, ld.so" -p "$@"
+    measure "$name, file backend" -e DYLD_SHARED_REGION=private "$@"
     measure "$name, cache" "$@"
     at_most "$fault_limit" "${faults[$name, cache]}" "${faults[$name, ld.so]}" "minor faults of $name"
     at_most "$instruction_limit" "${instructions[$name, cache]}" "${instructions[$name, ld.so]}" "instructions of $name"
@@ -39,6 +40,7 @@ compare() {
 compare empty 500 500 /opt/test/empty
 compare python3 500 500 /usr/bin/python3 --version
 compare curl 500 500 /usr/bin/curl --version
+at_most 900 "${instructions[curl, cache]}" "${instructions[curl, file backend]}" "instructions of curl, which has over 20 libraries, kernel against file backend"
 compare clang 120 200 /usr/bin/clang --version
 compare empty_clang 1000 1000 /opt/test/empty_clang
 at_most 400 "${tables[empty_clang, cache]}" "${tables[empty_clang, ld.so]}" "VmPTE of an empty main with clang's libraries"

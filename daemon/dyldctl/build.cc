@@ -7,7 +7,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/dyldctl/report.h"
-#include "daemon/files/child.h"
+#include "daemon/files/package.h"
 #include "daemon/state/active_region.h"
 #include "sharedregion/printable.h"
 #include "sharedregion/state_names.h"

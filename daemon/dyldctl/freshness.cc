@@ -2,6 +2,8 @@
 #include "daemon/dyldctl/freshness.h"
 
 #include "daemon/files/in_file.h"
+#include "daemon/files/other_root.h"
+#include "daemon/files/package.h"
 #include "sharedregion/machine.h"
 
 namespace sharedregion {
@@ -18,7 +20,7 @@ bool same_programs(const SetsView &sets, const std::set<std::string> &programs) 
 }
 
 bool same_second_stage(const CacheView &cache, const std::string &path) {
-    Outcome<MappedFile> file = MappedFile::open(path);
+    Outcome<MappedFile> file = map_helper(path);
     ByteView embedded = cache.bytes().part(cache.header().loader_entry, cache.header().loader_size);
     return file.ok() && cache.header().loader_entry != 0 && file.value().bytes().size() == embedded.size() &&
            std::memcmp(file.value().bytes().data(), embedded.data(), embedded.size()) == 0;
@@ -51,7 +53,7 @@ std::optional<Stale> stale_shim(const Generation &generation, const std::string 
 
 std::optional<Stale> machine_changed(const Environment &built) {
     Environment now = {};
-    if (!read_machine(&now))
+    if (UniqueFd auxv(open_of_machine("/proc/self/auxv", O_RDONLY)); !read_machine(auxv.get(), &now))
         return std::nullopt; // without /proc nothing is known; ld-dyld.so itself compares at each start
     if (now.hwcap != built.hwcap || now.hwcap2 != built.hwcap2 || now.minsigstksz != built.minsigstksz ||
         now.xcr0 != built.xcr0 || now.page_size != built.page_size ||

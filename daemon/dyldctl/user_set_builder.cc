@@ -6,6 +6,7 @@
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"
 #include "daemon/files/in_file.h"
+#include "daemon/files/package.h"
 #include "daemon/user/user_mark.h"
 #include "daemon/user/user_set_writer.h"
 #include "sharedregion/hash_tree.h"

@@ -31,12 +31,11 @@ inline uint64_t read_xcr0() {
     return uint64_t(high) << 32 | low;
 }
 
-// Fills all but the fields about ld.so and its files. False: /proc/self/auxv cannot be read.
-inline bool read_machine(Environment *environment) {
-    int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+// Fills all but the fields about ld.so and its files. `auxv` is /proc/self/auxv; false: it cannot be read.
+inline bool read_machine(int auxv, Environment *environment) {
     Elf64_auxv_t entry;
     bool any = false;
-    while (fd >= 0 && read(fd, &entry, sizeof entry) == sizeof entry) {
+    while (read(auxv, &entry, sizeof entry) == sizeof entry) {
         uint64_t value = entry.a_un.a_val;
         any = true;
         if (entry.a_type == AT_HWCAP)
@@ -53,8 +52,6 @@ inline bool read_machine(Environment *environment) {
             std::strncpy(environment->platform, reinterpret_cast<const char *>(value),
                          sizeof environment->platform - 1);
     }
-    if (fd >= 0)
-        close(fd);
     environment->xcr0 = read_xcr0();
     return any;
 }

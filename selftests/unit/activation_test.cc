@@ -291,7 +291,8 @@ TEST_F(activation, tells_starts_whether_the_kernel_still_has_the_vdso_of_the_bui
         return (header_of(read_whole_file(state_->file("active/region"))).flags & kRegionVdsoChecked) != 0;
     };
     Environment machine = {};
-    ASSERT_TRUE(read_machine(&machine));
+    UniqueFd auxv(open("/proc/self/auxv", O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(read_machine(auxv.get(), &machine));
     EXPECT_TRUE(vdso_checked(machine.vdso_hash));
     EXPECT_FALSE(vdso_checked(machine.vdso_hash + 1));
     EXPECT_FALSE(vdso_checked(0));

@@ -9,7 +9,7 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 	daemon/activation/activation.cc daemon/activation/generation.cc \
 	daemon/activation/large_pages.cc daemon/activation/place.cc \
 	daemon/activation/region_area.cc daemon/activation/region_writer.cc \
-	daemon/activation/kernel_region.cc daemon/activation/writable_pieces.cc
+	daemon/activation/kernel_region.cc daemon/activation/this_machine.cc daemon/activation/writable_pieces.cc
 
 # CLI11 and nlohmann/json throw.
 DYLDCTL_COMMANDS := $(addprefix daemon/dyldctl/,main.cc activate.cc bench.cc build.cc build_set.cc clean.cc enable.cc \

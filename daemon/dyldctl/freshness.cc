@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/freshness.h"
 
+#include "daemon/activation/this_machine.h"
 #include "daemon/files/in_file.h"
-#include "daemon/files/other_root.h"
 #include "daemon/files/package.h"
-#include "sharedregion/machine.h"
 
 namespace sharedregion {
 
@@ -50,19 +49,6 @@ std::optional<Stale> stale_shim(const Generation &generation, const std::string 
 }
 
 } // namespace
-
-std::optional<Stale> machine_changed(const Environment &built) {
-    Environment now = {};
-    if (UniqueFd auxv(open_of_machine("/proc/self/auxv", O_RDONLY)); !read_machine(auxv.get(), &now))
-        return std::nullopt; // without /proc nothing is known; ld-dyld.so itself compares at each start
-    if (now.hwcap != built.hwcap || now.hwcap2 != built.hwcap2 || now.minsigstksz != built.minsigstksz ||
-        now.xcr0 != built.xcr0 || now.page_size != built.page_size ||
-        std::memcmp(now.platform, built.platform, sizeof now.platform) != 0)
-        return Stale{"cpu-changed", ""};
-    if (now.vdso_hash != built.vdso_hash)
-        return Stale{"kernel-changed", ""};
-    return std::nullopt;
-}
 
 std::vector<std::string> stale_libraries(const Generation &generation, FileCheck *files) {
     std::vector<std::string> stale;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/user_set_builder.h"
 
-#include "daemon/dyldctl/freshness.h"
+#include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"

@@ -54,6 +54,7 @@ comment there interpreter set
 is "$(run /opt/uses_lib)" "prebuilt $here_uuid kernel" "substituted here"
 is "$(run chroot "$R" /opt/uses_lib)" "prebuilt $there_uuid kernel" "substituted there: by chroot alone"
 is "$(answer chroot "$R" /opt/uses_lib)" "answer 43" "with the library there"
+is "$(/opt/program32) $?" "32 bits 7" "a 32-bit program starts by its own ld.so"
 comment there interpreter clear
 is "$(run chroot "$R" /opt/uses_lib)" "jit no-set" "cleared there: only chroot itself, started here, says something"
 is "$(run /opt/uses_lib)" "prebuilt $here_uuid kernel" "still substituted here"

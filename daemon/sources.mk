@@ -3,7 +3,7 @@ PROGRAMS += dyldctl
 
 DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/mapped_file.cc \
 	daemon/files/other_root.cc daemon/files/package.cc daemon/files/region_device.cc \
-	daemon/system/interpreter.cc daemon/system/service_manager.cc daemon/system/units.cc \
+	daemon/system/interpreter.cc daemon/system/service_manager.cc daemon/system/team.cc daemon/system/units.cc \
 	daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/user/background_job.cc daemon/user/user_set_writer.cc \
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
 	daemon/activation/activation.cc daemon/activation/generation.cc \

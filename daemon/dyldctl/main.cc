@@ -3,6 +3,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/files/other_root.h"
 #include "daemon/system/interpreter.h"
+#include "daemon/system/team.h"
 #include "sharedregion/printable.h"
 
 #include <cerrno>
@@ -14,7 +15,7 @@ using namespace sharedregion;
 namespace {
 
 bool takes_value(const char *option) {
-    return strcmp(option, "--state") == 0 || strcmp(option, "--root") == 0;
+    return strcmp(option, "--state") == 0 || strcmp(option, "--root") == 0 || strcmp(option, "--team") == 0;
 }
 
 // Splits off PROGRAM ARGS of `run`: returns how many of argv are dyldctl's own.
@@ -84,6 +85,20 @@ void enter_root(Context &context, const std::string &directory, const std::strin
     throw CLI::RuntimeError(context.exit_code);
 }
 
+// Commands that start no helper: those are not found from the copy that a member is.
+void enter_team(Context &context, const std::string &team, const std::string &subcommand, char *const *argv) {
+    static const std::set<std::string> kCommands = {"activate", "deactivate", "region", "status", "clean"};
+    if (!kCommands.contains(subcommand)) {
+        fprintf(stderr, "dyldctl: '%s' works without --team only\n", subcommand.c_str());
+        throw CLI::RuntimeError(kUsage);
+    }
+    Done joined = join_team(team, argv);
+    if (joined.ok())
+        return;
+    fail(context, joined.error());
+    throw CLI::RuntimeError(context.exit_code);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -97,6 +112,10 @@ int main(int argc, char **argv) {
                    "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
                    "shared-region for root, ~/.cache/shared-region for others)");
     const std::string subcommand = subcommand_word(argc, argv);
+    // Before --root: the copy is executed by this machine's ld.so.
+    app.add_option_function<std::string>(
+        "--team", [&](const std::string &team) { enter_team(context, team, subcommand, argv); },
+        "for regions: those of programs with this team ID");
     app.add_option_function<std::string>(
         "--root", [&](const std::string &directory) { enter_root(context, directory, subcommand); },
         "work for the system with this root directory; all other paths are meant inside of it");

@@ -57,14 +57,24 @@ bool has_null(const std::string &root) {
     return stat((root + "/dev/null").c_str(), &st) == 0 && S_ISCHR(st.st_mode);
 }
 
+const char *hint(int code) {
+    switch (code) {
+    case ENOENT:
+        return "cannot mount there (an empty directory will do)";
+    case EINVAL: // as /proc/PID/root of a container
+        return "cannot mount there (in another mount namespace? name the root directory by another path)";
+    default:
+        return "cannot mount there";
+    }
+}
+
 // Mount points are looked up inside, where symbolic links mean what they mean to the programs there.
 Done mount_what_is_missing(const std::string &root, int machine_dev) {
     if (!has_proc("") && mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
-        return Failure::system(errno, root + "/proc",
-                               "cannot mount the proc file system there (an empty directory will do)");
+        return Failure::system(errno, root + "/proc", hint(errno));
     const std::string source = "/proc/self/fd/" + std::to_string(machine_dev);
     if (!has_null("") && mount(source.c_str(), "/dev", nullptr, MS_BIND | MS_REC, nullptr) != 0)
-        return Failure::system(errno, root + "/dev", "cannot mount /dev there (an empty directory will do)");
+        return Failure::system(errno, root + "/dev", hint(errno));
     return Success{};
 }
 

@@ -51,6 +51,10 @@ Done enter_other_root(const std::string &directory) {
     UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!machine.valid() || !root.valid())
         return Failure::system(errno, path, "cannot open as a root directory");
+    struct stat here, there;
+    if (fstat(machine.get(), &here) == 0 && fstat(root.get(), &there) == 0 && here.st_dev == there.st_dev &&
+        here.st_ino == there.st_ino)
+        return Success{}; // `--root /`
     // A configuration file of that system could name modules of its own, for another libc than this
     // process's.
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);

@@ -17,7 +17,8 @@
 
 namespace sharedregion {
 
-// Moves this process; its working directory is the new root then. Where that fails nothing has changed.
+// Moves this process, unless it is there; its working directory is the new root then. Where that fails
+// nothing has changed.
 Done enter_other_root(const std::string &directory);
 
 // DIR as an absolute path of the machine; empty: this process is where it was started.

@@ -126,6 +126,8 @@ not_ok "and no state" test -e "$R/var/cache/shared-region"
 like "$(ctl why /opt/hello 2>&1)" '^no-cache' "why knows"
 ok "clean where nothing is" ctl clean
 
+is "$("$DYLDCTL" --state "$STATE" --root / why "$FIX/hello")" "$("$DYLDCTL" --state "$STATE" why "$FIX/hello")" "--root / is this system"
+
 # What goes wrong
 error() { # EXIT_CODE REGEX DESCRIPTION COMMAND...
     local code=$1 regex=$2 description=$3 output status=0
@@ -144,12 +146,21 @@ error 1 "$TAP_TMP/empty/lib64/ld-linux-x86-64.so.2: no ld.so there" "DIR without
 error 2 "'bench' works without --root only" "a command that is for the running system" ctl bench
 error 1 "$R: cannot become the root directory: only root" "an ordinary user" setpriv --reuid=65533 --regid=65533 --clear-groups "$DYLDCTL" --root "$R" status
 without=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin --)
-error 1 "shared-cache: build failed.*cannot mount the proc file system|shared-cache: build failed.*mounts? " "no CAP_SYS_ADMIN" "${without[@]}" "$DYLDCTL" --root "$R" build /opt/hello
+error 1 "shared-cache: build failed.*cannot mount there" "no CAP_SYS_ADMIN" "${without[@]}" "$DYLDCTL" --root "$R" build /opt/hello
 ctl clean >/dev/null
 rmdir "$R/proc"
 error 1 "shared-cache: build failed.*$R/proc: cannot mount" "DIR without a directory /proc" "$DYLDCTL" --root "$R" build --tmpfs /run /opt/hello
 ctl clean >/dev/null
 mkdir "$R/proc"
+# A process in a mount namespace of its own, with that root directory
+# shellcheck disable=SC2016 # the inner shell's
+unshare -m bash -c 'mount --rbind "$R" "$R" && cd "$R" && mkdir mnt && pivot_root . mnt && exec /mnt/"$0" 100' "$(readlink -f "$(command -v sleep)")" &
+child=$!
+for ((i = 0; i < 100; i++)); do [[ $(readlink "/proc/$child/exe") == */sleep ]] && break; sleep 0.05; done
+error 1 "shared-cache: build failed.*/proc/$child/root/proc: cannot mount there .in another mount namespace" "DIR of another mount namespace" "$DYLDCTL" --root "/proc/$child/root" build --tmpfs /run /opt/hello
+kill $child
+ctl clean >/dev/null
+rmdir "$R/mnt"
 mkdir -p "$TAP_TMP/bin"
 cp "$ROOT/out/bin/dyldctl" "$TAP_TMP/bin/"
 error 1 "dyld-stage1.bin: not found beside dyldctl" "our own files are missing" "$TAP_TMP/bin/dyldctl" --root "$R" build /opt/hello

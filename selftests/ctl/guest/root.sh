@@ -55,6 +55,8 @@ is "$(run /opt/uses_lib)" "prebuilt $here_uuid kernel" "substituted here"
 is "$(run chroot "$R" /opt/uses_lib)" "prebuilt $there_uuid kernel" "substituted there: by chroot alone"
 is "$(answer chroot "$R" /opt/uses_lib)" "answer 43" "with the library there"
 is "$(/opt/program32) $?" "32 bits 7" "a 32-bit program starts by its own ld.so"
+comment there build --force /opt/uses_lib
+is "$(run chroot "$R" /opt/uses_lib)" "prebuilt $there_uuid kernel" "a build there captures with the genuine ld.so, and is in force at once"
 comment there interpreter clear
 is "$(run chroot "$R" /opt/uses_lib)" "jit no-set" "cleared there: only chroot itself, started here, says something"
 is "$(run /opt/uses_lib)" "prebuilt $here_uuid kernel" "still substituted here"

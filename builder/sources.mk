@@ -48,6 +48,7 @@ shared-cache_SOURCES := \
 	builder/cli/dump_command.cc \
 	builder/cli/dump_sets.cc \
 	builder/cli/main.cc \
+	builder/cli/no_dlopen.cc \
 	builder/cli/print_text.cc \
 	builder/cli/set_command.cc \
 	$(BUILDER_SOURCES)

@@ -19,7 +19,8 @@ FileIdentity identity_or_none(const char *path) {
 Outcome<Environment> read_environment(const std::string &loader_path) {
     InputFile loader = TRY(InputFile::open(loader_path));
     Environment environment = {};
-    if (!read_machine(&environment))
+    FileDescriptor auxv(open("/proc/self/auxv", O_RDONLY | O_CLOEXEC));
+    if (!read_machine(auxv.get(), &environment))
         return Failure::about("/proc/self/auxv", "cannot be read; mount /proc");
     environment.loader_build_id = TRY(read_elf_facts(loader)).build_id;
     environment.loader = loader.identity();

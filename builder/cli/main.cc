@@ -5,6 +5,8 @@
 #include "builder/support/private_mounts.h"
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <openssl/crypto.h>
 
 using namespace sharedregion;
 
@@ -72,6 +74,17 @@ void add_set(CLI::App *app, SetArguments *arguments) {
     set->add_option("PROGRAM", request.program, "The program")->required();
 }
 
+// What lies outside of `root` is opened before that becomes the root directory.
+Done enter_place_of_captures(const std::string &root, std::string *loader_blob) {
+    if (!root.empty() && !loader_blob->empty()) {
+        int blob = open(loader_blob->c_str(), O_RDONLY | O_CLOEXEC);
+        if (blob < 0)
+            return Failure::system(errno, *loader_blob, "cannot open");
+        *loader_blob = "/proc/self/fd/" + std::to_string(blob);
+    }
+    return enter_private_mounts(root);
+}
+
 int run(const CLI::App &app, const BuildArguments &build, const CaptureArguments &capture,
         const SetArguments &set) {
     if (app.got_subcommand("build"))
@@ -92,6 +105,10 @@ int main(int argc, char **argv) {
     CaptureArguments capture;
     SetArguments set;
     DumpArguments dump;
+    std::string root;
+    app.add_option("--root", root,
+                   "Root directory of the programs: all paths but --loader are meant inside of it")
+        ->check(CLI::ExistingDirectory);
     add_build(&app, &build);
     add_capture(&app, &capture);
     add_set(&app, &set);
@@ -103,7 +120,9 @@ int main(int argc, char **argv) {
     }
     if (app.got_subcommand("dump"))
         return run_dump(dump);
-    Done entered = enter_private_mounts();
+    // A system's openssl.cnf could name modules; only what this program was linked with is to run.
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    Done entered = enter_place_of_captures(root, &build.options.loader_blob);
     if (!entered.ok()) {
         fprintf(stderr, "shared-cache: %s\n", entered.error().message().c_str());
         return kExitFailure;

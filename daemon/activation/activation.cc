@@ -154,7 +154,7 @@ std::optional<Uuid> kernel_region_of(const StateDirectory &state) {
 bool wants_kernel_region(const ActivationRequest &request, const ActivationPlace &place) {
     return request.kernel == KernelRegion::Required ||
            (request.kernel == KernelRegion::IfPossible && geteuid() == 0 && !place.secret &&
-            has_region_device());
+            programs_have_region_device());
 }
 
 // Fills plan->base: as the kernel chose it for its region, else our own choice.
@@ -163,6 +163,9 @@ Done place_region(const ActivationRequest &request, const ActivationPlace &place
     if (wants_kernel_region(request, place)) {
         Outcome<VMAddress> base = configure_kernel_region(*plan->generation, plan->uuid);
         plan->in_kernel = activation->in_kernel = base.ok();
+        if (base.ok() && !programs_have_region_device())
+            activation->kernel_note = "the region is configured; but this root directory has no "
+                                      "/dev/shared_region, and until it has, programs map the cache's file";
         if (base.ok())
             plan->base = base.value();
         else if (request.kernel == KernelRegion::Required)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/large_pages.h"
 
+#include "daemon/files/other_root.h"
 #include "daemon/files/unique_fd.h"
 
 #include <cinttypes>
@@ -55,7 +56,7 @@ class LargeMapping {
 
     // Bytes that large pages map, from /proc/self/smaps (Documentation/filesystems/proc.rst).
     uint64_t large_bytes() const {
-        FILE *smaps = fopen("/proc/self/smaps", "re");
+        FILE *smaps = fopen_of_machine("/proc/self/smaps");
         if (smaps == nullptr)
             return 0;
         uint64_t kilobytes = 0, begin, end;

@@ -3,6 +3,7 @@
 
 #include "daemon/activation/generation.h"
 #include "daemon/files/directory.h"
+#include "daemon/files/other_root.h"
 #include "sharedregion/hash_tree.h"
 
 #include <algorithm>
@@ -70,7 +71,7 @@ constexpr unsigned long kMountFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 // Whether mount_own_tmpfs() made what is mounted there; an administrator's mount has another source.
 bool is_own_mount(const std::string &path) {
     bool own = false;
-    FILE *mounts = path == kMountPoint ? setmntent("/proc/self/mounts", "re") : nullptr;
+    FILE *mounts = path == kMountPoint ? fopen_of_machine("/proc/self/mounts") : nullptr;
     if (mounts == nullptr)
         return false;
     while (const mntent *entry = getmntent(mounts))

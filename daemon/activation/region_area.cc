@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/region_area.h"
 
+#include "daemon/files/other_root.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -41,7 +43,7 @@ RegionArea::RegionArea(unsigned random_bits) {
 
 RegionArea RegionArea::of_this_machine() {
     unsigned bits = kMostBits;
-    if (FILE *file = fopen("/proc/sys/vm/mmap_rnd_bits", "re")) {
+    if (FILE *file = fopen_of_machine("/proc/sys/vm/mmap_rnd_bits")) {
         if (fscanf(file, "%u", &bits) != 1)
             bits = kMostBits;
         fclose(file);

@@ -2,10 +2,13 @@
 #include "daemon/activation/region_writer.h"
 
 #include "daemon/activation/kernel_region.h"
+#include "daemon/files/other_root.h"
+#include "daemon/files/unique_fd.h"
 #include "sharedregion/machine.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <numeric>
 
 namespace sharedregion {
@@ -151,7 +154,8 @@ Done check_index(const RegionPlan &plan, const Layout &layout) {
 
 bool has_vdso_of(const Environment &built) {
     Environment machine = {};
-    return built.vdso_hash != 0 && read_machine(&machine) && machine.vdso_hash == built.vdso_hash;
+    UniqueFd auxv(open_of_machine("/proc/self/auxv", O_RDONLY));
+    return built.vdso_hash != 0 && read_machine(auxv.get(), &machine) && machine.vdso_hash == built.vdso_hash;
 }
 
 RegionHeader make_header(const RegionPlan &plan, const Layout &layout) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl activate, deactivate, region: the current generation into use (after a boot), out of use.
 #include "daemon/activation/activation.h"
+#include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/kernel_status.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/report.h"
@@ -16,10 +17,12 @@ void say_waiting() {
 Outcome<Activation> activate_state(const Context &context, const std::string &tmpfs, KernelRegion kernel) {
     StateDirectory state = TRY(StateDirectory::open_chosen(context.state_option));
     StateLock lock = TRY(state.lock(say_waiting));
-    std::string generation = state.current_generation();
-    if (generation.empty())
-        return Failure::about(state.path(), "nothing built here yet; run `dyldctl build PROGRAM...`");
-    return activate(ActivationRequest{&state, generation, tmpfs, kernel});
+    std::string generation = TRY(find_generation_for_this_cpu(state));
+    Activation activation = TRY(activate(ActivationRequest{&state, generation, tmpfs, kernel}));
+    // Behind the activation: one that fails leaves everything as it was.
+    if (generation != state.current_generation())
+        TRY(state.set_current(generation));
+    return activation;
 }
 
 Outcome<bool> detach_state(const Context &context) {

@@ -5,7 +5,7 @@
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/programs.h"
-#include "daemon/files/child.h"
+#include "daemon/files/package.h"
 
 #include <optional>
 #include <sstream>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl build PROGRAM|DIR...: a generation for these and the current generation's programs.
+#include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
 #include "daemon/dyldctl/generations.h"
@@ -7,7 +8,7 @@
 #include "daemon/dyldctl/output.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/dyldctl/report.h"
-#include "daemon/files/child.h"
+#include "daemon/files/package.h"
 #include "daemon/state/active_region.h"
 #include "sharedregion/printable.h"
 #include "sharedregion/state_names.h"
@@ -56,8 +57,13 @@ void add_current_programs(const StateDirectory &state, std::set<std::string> *pr
     }
 }
 
-std::optional<Generation> open_current(const StateDirectory &state) {
-    std::string name = state.current_generation();
+// The generation that a build may find unchanged; empty: none.
+std::string usable_generation(const StateDirectory &state) {
+    Outcome<std::string> name = find_generation_for_this_cpu(state);
+    return name.ok() ? name.value() : state.current_generation();
+}
+
+std::optional<Generation> open_generation(const StateDirectory &state, const std::string &name) {
     if (name.empty())
         return std::nullopt;
     Outcome<Generation> opened = Generation::open(state.generation_path(name));
@@ -105,7 +111,7 @@ Outcome<std::string> make_generation(const Context &context, const StateDirector
 // Why there is something to build; nullopt: nothing changed.
 Outcome<std::optional<Stale>> reason_to_build(const StateDirectory &state, const BuildOptions &options,
                                               const std::set<std::string> &programs) {
-    std::optional<Generation> current = open_current(state);
+    std::optional<Generation> current = open_generation(state, usable_generation(state));
     if (!current)
         return std::optional(Stale{"new", "no usable generation"});
     std::string second_stage = TRY(find_helper("dyld-stage2.bin"));
@@ -127,16 +133,21 @@ std::string active_generation(const StateDirectory &state) {
 }
 
 // Inputs: a complete and verified generation. Outputs: `current` and `active` name it; older ones but the
-// previous one are gone. Where activation fails, the old activation stays in use, and its generation.
+// previous one, and one of each other CPU, are gone. Where activation fails, the old activation stays in use,
+// and its generation.
 Outcome<Activation> put_into_use(const StateDirectory &state, const BuildOptions &options,
                                  const std::string &name) {
     std::string previous = state.current_generation(), active = active_generation(state);
     TRY(state.set_current(name));
-    remove_generations(state, {name, previous, active});
+    std::set<std::string> keep = generations_of_other_cpus(state);
+    keep.insert({name, previous});
+    std::set<std::string> keep_now = keep;
+    keep_now.insert(active);
+    remove_generations(state, keep_now);
     Generation generation = TRY(Generation::open(state.generation_path(name)));
     Activation activation =
         TRY(activate_verified(ActivationRequest{&state, name, options.tmpfs, options.kernel()}, generation));
-    remove_generations(state, {name, previous});
+    remove_generations(state, keep);
     return activation;
 }
 
@@ -155,7 +166,7 @@ bool is_in_place(const StateDirectory &state, const std::string &tmpfs) {
 }
 
 bool is_any_captured(const StateDirectory &state, const std::set<std::string> &programs) {
-    std::optional<Generation> current = open_current(state);
+    std::optional<Generation> current = open_generation(state, state.current_generation());
     return current && std::any_of(programs.begin(), programs.end(), [&](const std::string &path) {
                const SetProgramRecord *record = current->sets().find(path.c_str());
                return record != nullptr && SetsView::captured(*record);
@@ -174,7 +185,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
     std::string loader = TRY(genuine_loader(*list->programs.begin()));
     TRY(refuse_inside_run(state, loader));
     BuildSummary summary;
-    summary.generation = state.current_generation();
+    summary.generation = usable_generation(state);
     summary.changed = TRY(ensure_loader(state, loader)); // before the long part: it may fail
     summary.changed |= TRY(ensure_shim(state, options.shim));
     if (options.no_shim)
@@ -185,10 +196,12 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (!is_activated(state) || !is_in_place(state, options.tmpfs)) {
+    } else if (!is_activated(state) || !is_in_place(state, options.tmpfs) ||
+               summary.generation != state.current_generation()) {
         summary.changed = true;
         summary.activation.emplace(
             TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs, options.kernel()})));
+        TRY(state.set_current(summary.generation));
     }
     summary.captured = is_any_captured(state, named);
     return summary;

@@ -9,6 +9,7 @@
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/output.h"
 #include "daemon/files/child.h"
+#include "daemon/files/package.h"
 #include "daemon/files/region_device.h"
 #include "daemon/system/interpreter.h"
 #include "daemon/system/service_manager.h"

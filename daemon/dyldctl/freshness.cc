@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/freshness.h"
 
+#include "daemon/activation/this_machine.h"
 #include "daemon/files/in_file.h"
-#include "sharedregion/machine.h"
+#include "daemon/files/package.h"
 
 namespace sharedregion {
 
@@ -18,7 +19,7 @@ bool same_programs(const SetsView &sets, const std::set<std::string> &programs) 
 }
 
 bool same_second_stage(const CacheView &cache, const std::string &path) {
-    Outcome<MappedFile> file = MappedFile::open(path);
+    Outcome<MappedFile> file = map_helper(path);
     ByteView embedded = cache.bytes().part(cache.header().loader_entry, cache.header().loader_size);
     return file.ok() && cache.header().loader_entry != 0 && file.value().bytes().size() == embedded.size() &&
            std::memcmp(file.value().bytes().data(), embedded.data(), embedded.size()) == 0;
@@ -48,19 +49,6 @@ std::optional<Stale> stale_shim(const Generation &generation, const std::string 
 }
 
 } // namespace
-
-std::optional<Stale> machine_changed(const Environment &built) {
-    Environment now = {};
-    if (!read_machine(&now))
-        return std::nullopt; // without /proc nothing is known; ld-dyld.so itself compares at each start
-    if (now.hwcap != built.hwcap || now.hwcap2 != built.hwcap2 || now.minsigstksz != built.minsigstksz ||
-        now.xcr0 != built.xcr0 || now.page_size != built.page_size ||
-        std::memcmp(now.platform, built.platform, sizeof now.platform) != 0)
-        return Stale{"cpu-changed", ""};
-    if (now.vdso_hash != built.vdso_hash)
-        return Stale{"kernel-changed", ""};
-    return std::nullopt;
-}
 
 std::vector<std::string> stale_libraries(const Generation &generation, FileCheck *files) {
     std::vector<std::string> stale;

@@ -18,7 +18,4 @@ std::optional<Stale> needs_build(const Generation &generation, const std::set<st
 // Libraries of the cache that are no longer the files that were cached.
 std::vector<std::string> stale_libraries(const Generation &generation, FileCheck *files);
 
-// CPU and kernel of this machine against those of the build: "cpu-changed", "kernel-changed".
-std::optional<Stale> machine_changed(const Environment &built);
-
 } // namespace sharedregion

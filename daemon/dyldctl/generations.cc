@@ -2,6 +2,8 @@
 #include "daemon/dyldctl/generations.h"
 
 #include "daemon/files/child.h"
+#include "daemon/files/other_root.h"
+#include "daemon/files/package.h"
 #include "daemon/state/loader_record.h"
 
 #include <cerrno>
@@ -39,9 +41,11 @@ bool read_progress(const std::string &line, const OnProgress &on_progress) {
 }
 
 Outcome<std::vector<std::string>> builder_arguments(const BuildJob &job, const std::string &output) {
-    std::vector<std::string> arguments = {
-        TRY(find_helper("shared-cache")),   "build", "--output", output, "--loader",
-        TRY(find_helper("dyld-stage2.bin"))};
+    std::vector<std::string> arguments = {TRY(find_helper("shared-cache"))};
+    if (!other_root().empty())
+        arguments.insert(arguments.end(), {"--root", other_root()});
+    const std::string second_stage = TRY(find_helper("dyld-stage2.bin"));
+    arguments.insert(arguments.end(), {"build", "--output", output, "--loader", second_stage});
     if (job.jobs != 0)
         arguments.insert(arguments.end(), {"--jobs", std::to_string(job.jobs)});
     if (!job.shim.empty())
@@ -91,14 +95,17 @@ Done make_placeholder(const StateDirectory &state, const std::string &genuine_lo
 }
 
 Outcome<std::string> run_builder(const BuildJob &job, const std::string &output) {
-    std::string last;
+    std::string last; // told when another line comes: that of a failure is part of the error
+    auto tell_last = [&] {
+        if (job.on_message && !last.empty())
+            job.on_message(last);
+    };
     std::vector<std::string> arguments = TRY(builder_arguments(job, output));
     ChildResult result = TRY(run_child(arguments, [&](const std::string &line) {
         if (read_progress(line, job.on_progress))
             return;
+        tell_last();
         last = line;
-        if (job.on_message)
-            job.on_message(line);
     }));
     // Files that only say why each program was rejected are a generation too.
     bool all_rejected = WIFEXITED(result.status) && WEXITSTATUS(result.status) == kBuilderRejectedAll;
@@ -106,6 +113,7 @@ Outcome<std::string> run_builder(const BuildJob &job, const std::string &output)
         return Failure::about("shared-cache", "build failed with " + status_text(result.status) +
                                                   (last.empty() ? "" : ": " + last) +
                                                   "; the generation in use stays");
+    tell_last();
     return std::move(result.output);
 }
 
@@ -153,8 +161,8 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
     std::string stage1 = TRY(find_helper("dyld-stage1.bin")), tail = TRY(find_helper("dyld-tail.bin"));
     std::string output = state.file(kLoaderName);
     auto record_now = [&] {
-        return LoaderRecord{recorded_now(genuine_loader), recorded_now(stage1), recorded_now(tail),
-                            recorded_now(output)};
+        return LoaderRecord{recorded_now(genuine_loader), RecordedFile{stage1, helper_identity(stage1)},
+                            RecordedFile{tail, helper_identity(tail)}, recorded_now(output)};
     };
     if (LoaderRecord::read(state) == record_now())
         return false;
@@ -166,12 +174,15 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
                                           stage1,
                                           "--tail",
                                           tail,
-                                          "--builder",
-                                          TRY(own_path()),
                                           "--state",
                                           state.path(),
                                           "--output",
                                           output};
+    // Programs of another root directory cannot execute this dyldctl.
+    if (other_root().empty())
+        arguments.insert(arguments.end(), {"--builder", TRY(own_path())});
+    else
+        arguments.insert(arguments.end(), {"--root", other_root()});
     ChildResult result = TRY(run_child(arguments, [&](const std::string &line) { last = line; }));
     if (result.status != 0)
         return Failure::about(output, "make-ld-dyld failed with " + status_text(result.status) +

@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl: the one command for people. Options and subcommands; the work is in the other files.
-#include "daemon/dyldctl/command.h"
+#include "daemon/dyldctl/output.h"
+#include "daemon/files/other_root.h"
+#include "daemon/system/interpreter.h"
+#include "daemon/system/team.h"
 #include "sharedregion/printable.h"
 
+#include <cerrno>
 #include <cstring>
+#include <set>
 
 using namespace sharedregion;
 
 namespace {
+
+bool takes_value(const char *option) {
+    return strcmp(option, "--state") == 0 || strcmp(option, "--root") == 0 || strcmp(option, "--team") == 0;
+}
 
 // Splits off PROGRAM ARGS of `run`: returns how many of argv are dyldctl's own.
 int split_command(int argc, char **argv, std::vector<std::string> *command) {
     bool in_run = false;
     for (int i = 1; i < argc; i++) {
         bool is_option = argv[i][0] == '-' && argv[i][1] != 0;
-        if (strcmp(argv[i], "--state") == 0) {
+        if (takes_value(argv[i])) {
             i++;
         } else if (!is_option && !in_run) {
             if (strcmp(argv[i], "run") != 0)
@@ -31,7 +40,7 @@ int split_command(int argc, char **argv, std::vector<std::string> *command) {
 // The first argument that is no option; empty: there is none.
 std::string subcommand_word(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--state") == 0)
+        if (takes_value(argv[i]))
             i++;
         else if (argv[i][0] != '-')
             return argv[i];
@@ -43,6 +52,51 @@ bool has_subcommand(CLI::App &app, const std::string &name) {
         if (subcommand->get_name() == name)
             return true;
     return false;
+}
+
+// What concerns the running system, or is for a user in it, is done there: by `chroot DIR dyldctl`.
+bool works_with_root(const std::string &subcommand) {
+    static const std::set<std::string> kCommands = {"build", "activate", "deactivate", "region",
+                                                    "run",   "why",      "status",     "list",
+                                                    "show",  "clean",    "interpreter"};
+    return kCommands.contains(subcommand);
+}
+
+// `clean` removes what is there even if nothing can be started any more.
+Done enter_system(const std::string &directory, const std::string &subcommand) {
+    TRY(enter_other_root(directory));
+    if (subcommand == "clean" || access(kProgramInterpreter, R_OK) == 0)
+        return Success{};
+    return Failure::system(errno, other_root() + kProgramInterpreter,
+                           "no ld.so there, so " + other_root() +
+                               " is no root directory of a system for x86-64");
+}
+
+// Before any subcommand begins.
+void enter_root(Context &context, const std::string &directory, const std::string &subcommand) {
+    if (!works_with_root(subcommand)) {
+        fprintf(stderr, "dyldctl: '%s' works without --root only\n", subcommand.c_str());
+        throw CLI::RuntimeError(kUsage);
+    }
+    Done entered = enter_system(directory, subcommand);
+    if (entered.ok())
+        return;
+    fail(context, entered.error(), subcommand == "run" ? kRunFailed : kFailed);
+    throw CLI::RuntimeError(context.exit_code);
+}
+
+// Commands that start no helper: those are not found from the copy that a member is.
+void enter_team(Context &context, const std::string &team, const std::string &subcommand, char *const *argv) {
+    static const std::set<std::string> kCommands = {"activate", "deactivate", "region", "status", "clean"};
+    if (!kCommands.contains(subcommand)) {
+        fprintf(stderr, "dyldctl: '%s' works without --team only\n", subcommand.c_str());
+        throw CLI::RuntimeError(kUsage);
+    }
+    Done joined = join_team(team, argv);
+    if (joined.ok())
+        return;
+    fail(context, joined.error());
+    throw CLI::RuntimeError(context.exit_code);
 }
 
 } // namespace
@@ -57,6 +111,14 @@ int main(int argc, char **argv) {
     app.add_option("--state", context.state_option,
                    "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
                    "shared-region for root, ~/.cache/shared-region for others)");
+    const std::string subcommand = subcommand_word(argc, argv);
+    // Before --root: the copy is executed by this machine's ld.so.
+    app.add_option_function<std::string>(
+        "--team", [&](const std::string &team) { enter_team(context, team, subcommand, argv); },
+        "for regions: those of programs with this team ID");
+    app.add_option_function<std::string>(
+        "--root", [&](const std::string &directory) { enter_root(context, directory, subcommand); },
+        "work for the system with this root directory; all other paths are meant inside of it");
     app.add_flag("--json", context.json, "print the result as JSON");
     app.add_flag("--quiet,-q", context.quiet, "no notes and no progress on stderr");
     add_build(app, context);
@@ -75,14 +137,16 @@ int main(int argc, char **argv) {
     add_enable(app, context);
     add_disable(app, context);
     add_interpreter(app, context);
-    if (std::string word = subcommand_word(argc, argv); !word.empty() && !has_subcommand(app, word)) {
+    if (!subcommand.empty() && !has_subcommand(app, subcommand)) {
         fprintf(stderr, "dyldctl: no subcommand '%s'; `dyldctl --help` lists them\n",
-                printable(word).c_str());
+                printable(subcommand).c_str());
         return kUsage;
     }
     int own = split_command(argc, argv, &command);
     try {
         app.parse(own, argv);
+    } catch (const CLI::RuntimeError &error) { // told already
+        return error.get_exit_code();
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? kOk : kUsage; // --help ends here too
     }

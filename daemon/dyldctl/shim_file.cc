@@ -4,8 +4,8 @@
 // A copy, because its directory tells the shim which state it serves, and because programs that run must keep
 // the very file that their sets were captured with.
 #include "daemon/dyldctl/generations.h"
-#include "daemon/files/child.h"
 #include "daemon/files/mapped_file.h"
+#include "daemon/files/package.h"
 #include "daemon/state/loader_record.h"
 
 #include <cerrno>
@@ -17,11 +17,10 @@ namespace sharedregion {
 
 namespace {
 
-bool same_content(const std::string &a, const std::string &b) {
-    Outcome<MappedFile> first = MappedFile::open(a), second = MappedFile::open(b);
-    return first.ok() && second.ok() && first.value().bytes().size() == second.value().bytes().size() &&
-           std::memcmp(first.value().bytes().data(), second.value().bytes().data(),
-                       first.value().bytes().size()) == 0;
+bool has_content(const std::string &path, ByteView bytes) {
+    Outcome<MappedFile> file = MappedFile::open(path);
+    return file.ok() && file.value().bytes().size() == bytes.size() &&
+           std::memcmp(file.value().bytes().data(), bytes.data(), bytes.size()) == 0;
 }
 
 Done copy_into(const StateDirectory &state, ByteView bytes) {
@@ -46,16 +45,16 @@ std::string shim_path(const StateDirectory &state) {
 Outcome<bool> ensure_shim(const StateDirectory &state, bool wanted) {
     if (!wanted && shim_path(state).empty())
         return false;
-    std::string installed = TRY(find_helper(kShimName));
-    if (same_content(installed, state.file(kShimName)))
+    const std::string path = TRY(find_helper(kShimName));
+    MappedFile installed = TRY(map_helper(path));
+    if (has_content(state.file(kShimName), installed.bytes()))
         return false;
     // ld.so splits LD_PRELOAD there, and the shim takes its state from it.
     if (state.path().find_first_of(" :") != std::string::npos)
         return Failure::about(state.path(),
                               "has a space or a colon in it, which LD_PRELOAD cannot name; name "
                               "another directory with --state");
-    MappedFile file = TRY(MappedFile::open(installed));
-    TRY(copy_into(state, file.bytes()));
+    TRY(copy_into(state, installed.bytes()));
     return true;
 }
 

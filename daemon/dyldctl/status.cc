@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl status: what is built and what is in use.
 #include "daemon/activation/activation.h"
+#include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
 #include "daemon/dyldctl/kernel_status.h"

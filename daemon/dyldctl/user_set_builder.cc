@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/dyldctl/user_set_builder.h"
 
-#include "daemon/dyldctl/freshness.h"
+#include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"
 #include "daemon/files/in_file.h"
+#include "daemon/files/package.h"
 #include "daemon/user/user_mark.h"
 #include "daemon/user/user_set_writer.h"
 #include "sharedregion/hash_tree.h"

@@ -8,6 +8,7 @@
 #include "daemon/dyldctl/program_state.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/dyldctl/user_set_builder.h"
+#include "daemon/files/other_root.h"
 #include "daemon/state/loader_record.h"
 #include "sharedregion/printable.h"
 #include "sharedregion/secure_start.h"
@@ -50,7 +51,7 @@ bool is_secure(const std::string &path) {
     setenv("DYLD_PRINT_LOADERS", "only", 1);
     if (files.moved)
         setenv(kStateVariable, files.state.c_str(), 1);
-    int null = open("/dev/null", O_RDWR);
+    int null = open_of_machine("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(answer, STDERR_FILENO);

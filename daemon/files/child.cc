@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/files/child.h"
 
+#include "daemon/files/other_root.h"
 #include "daemon/files/unique_fd.h"
 
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,6 +30,8 @@ Outcome<Pipe> make_pipe() {
 [[noreturn]] void become(char *const *arguments, pid_t parent, int output, int errors) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // it died before the prctl
+        _exit(127);
+    if (!return_to_machine())
         _exit(127);
     int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);
@@ -113,24 +115,6 @@ std::string status_text(int status) {
     if (WIFSIGNALED(status))
         return "signal " + std::to_string(WTERMSIG(status)) + " (" + strsignal(WTERMSIG(status)) + ")";
     return "exit code " + std::to_string(WEXITSTATUS(status));
-}
-
-Outcome<std::string> own_path() {
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-    if (length <= 0 || length == sizeof self)
-        return Failure::system(errno, "/proc/self/exe", "cannot find this program's directory");
-    return std::string(self, length);
-}
-
-Outcome<std::string> find_helper(const std::string &name) {
-    std::string directory = TRY(own_path());
-    directory.resize(directory.rfind('/'));
-    for (const char *place : {"/", "/../lib/shared-region/", "/../lib/"})
-        if (std::string path = (directory + place).append(name); access(path.c_str(), R_OK) == 0)
-            return path;
-    return Failure::about(name, "not found beside dyldctl or in ../lib/shared-region; install it again",
-                          Failure::kNoOffset, ENOENT);
 }
 
 } // namespace sharedregion

@@ -15,18 +15,13 @@ struct ChildResult {
     std::string output;
 };
 
-// Runs arguments[0] (a path) with /dev/null as standard input; stdout is collected, each line of stderr goes
-// to `on_error_line`. The child is killed if this process dies: nothing of a killed build goes on.
+// Runs arguments[0], a path of the machine (other_root.h), there, with /dev/null as standard input; stdout is
+// collected, each line of stderr goes to `on_error_line`. The child is killed if this process dies: nothing
+// of a killed build goes on.
 Outcome<ChildResult> run_child(const std::vector<std::string> &arguments,
                                const std::function<void(const std::string &)> &on_error_line);
 
 // "exit code 3", "signal 9 (Killed)"
 std::string status_text(int status);
-
-// The running program's file.
-Outcome<std::string> own_path();
-
-// A command of this package: beside the running program, in ../lib/shared-region, or in ../lib.
-Outcome<std::string> find_helper(const std::string &name);
 
 } // namespace sharedregion

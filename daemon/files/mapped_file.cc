@@ -14,7 +14,10 @@ FileIdentity identity_of_path(const std::string &path) {
 
 Outcome<MappedFile> MappedFile::open(const std::string &path) {
     // O_NONBLOCK: a FIFO in the file's place must not hang us.
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return map(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), path);
+}
+
+Outcome<MappedFile> MappedFile::map(UniqueFd fd, const std::string &path) {
     if (!fd.valid())
         return Failure::system(errno, path, "cannot open");
     struct stat st;

@@ -19,6 +19,8 @@ class MappedFile {
   public:
     // Errors: those of open(2), fstat(2), mmap(2); a file that is not regular.
     static Outcome<MappedFile> open(const std::string &path);
+    // The same for what was opened; -1: errno tells why it was not. `path` is for messages.
+    static Outcome<MappedFile> map(UniqueFd fd, const std::string &path);
 
     MappedFile(MappedFile &&other) noexcept
         : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, ByteView())),

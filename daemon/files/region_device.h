@@ -7,16 +7,19 @@
 
 namespace sharedregion {
 
-// Whether the device is there.
+// Whether the machine has the device.
 bool is_module_loaded();
 
 // The same where the caller may open it. (That they may configure, only trying tells.)
 bool has_region_device();
 
+// Whether programs of this root directory have it: another one (other_root.h) may have no /dev.
+bool programs_have_region_device();
+
 // ENODEV, with what to do.
 Failure no_module();
 
-// Errors: no_module(), or why it cannot be opened.
+// The root directory's own, else the machine's. Errors: no_module(), or why it cannot be opened.
 Outcome<UniqueFd> open_region_device();
 
 } // namespace sharedregion

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/system/interpreter.h"
 
+#include "daemon/files/other_root.h"
 #include "daemon/files/region_device.h"
 #include "daemon/state/loader_record.h"
 #include "uapi/linux/shared_region.h"
@@ -43,7 +44,7 @@ std::string problem_of(const char *const *arguments) {
     if (child < 0)
         return std::string("cannot fork: ") + strerror(errno);
     if (child == 0) {
-        int null = open("/dev/null", O_RDWR);
+        int null = open_of_machine("/dev/null", O_RDWR);
         for (int fd = 0; fd < 3; fd++)
             dup2(null, fd);
         alarm(20); // survives execve(2)

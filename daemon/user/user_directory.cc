@@ -2,6 +2,7 @@
 #include "daemon/user/user_directory.h"
 
 #include "daemon/files/mapped_file.h"
+#include "daemon/files/other_root.h"
 #include "daemon/state/state.h"
 #include "daemon/user/user_mark.h"
 #include "sharedregion/set_view.h"
@@ -115,7 +116,7 @@ bool is_user_set_name(const std::string &name) {
 
 Uuid read_boot_id() {
     Uuid id = {};
-    UniqueFd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    UniqueFd fd(open_of_machine("/proc/sys/kernel/random/boot_id", O_RDONLY));
     char text[64] = {};
     if (!fd.valid() || ::read(fd.get(), text, sizeof text - 1) <= 0)
         return id;

@@ -59,7 +59,8 @@ struct StringRef {
 // 2: ld.so is an image of the region; the region lies where ThreadSanitizer programs do not start.
 // 3: the index of a region file tells sizes, and sets come before data.
 // 4: sets that were captured with the shim preloaded.
-inline constexpr uint32_t kFormatVersion = 4;
+// 5: Environment::cpu_hash.
+inline constexpr uint32_t kFormatVersion = 5;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {
@@ -77,8 +78,9 @@ struct FileHeader {
 };
 static_assert(sizeof(FileHeader) == 128);
 
-// What a generation was built for: sets hold only while all of this is the same.
-// Sources: getauxval(3) (hwcap, hwcap2, minsigstksz, platform), xgetbv(0) (Intel SDM vol. 1, 13.3),
+// What a generation was built for: sets hold only while all of this is the same. A start compares all but
+// cpu_hash, since cpuid traps in virtual machines: activation does, and no activation outlives a boot.
+// Sources: getauxval(3) (hwcap, hwcap2, minsigstksz, platform), xgetbv(0) (Intel SDM vol. 1, 13.3), cpuid,
 // the build-id note of ld.so, FNV-1a over the vDSO's ELF header, program headers and notes.
 struct Environment {
     uint64_t hwcap;
@@ -87,12 +89,13 @@ struct Environment {
     uint64_t xcr0;
     uint64_t vdso_hash; // hash_vdso() (elf_view.h); 0: no vDSO
     uint64_t page_size;
+    uint64_t cpu_hash;           // hash_cpu() (machine.h)
     char platform[16];           // AT_PLATFORM, NUL-padded
     BuildId loader_build_id;     // of the genuine ld.so
     FileIdentity loader;         // the genuine ld.so at loader_path
     FileIdentity loader_cache;   // /etc/ld.so.cache, all zero: there was none
     FileIdentity loader_preload; // /etc/ld.so.preload, all zero: there was none
 };
-static_assert(sizeof(Environment) == 64 + 32 + 3 * 40 - 0);
+static_assert(sizeof(Environment) == 72 + 32 + 3 * 40);
 
 } // namespace sharedregion

@@ -31,12 +31,34 @@ inline uint64_t read_xcr0() {
     return uint64_t(high) << 32 | low;
 }
 
-// Fills all but the fields about ld.so and its files. False: /proc/self/auxv cannot be read.
-inline bool read_machine(Environment *environment) {
-    int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+// FNV-1a over what cpuid tells of vendor, model and features: what IFUNC resolvers and ld.so decide by
+// (glibc, sysdeps/x86/cpu-features.c). AT_HWCAP holds only leaf 1's EDX: a CPU with AVX2 and one with AVX
+// alone look the same there and in XCR0. Left out: EBX of leaf 1, which names the one processor that was
+// asked, and sizes of caches, by which code is tuned but never wrong. Each leaf may trap: this takes some 0.1
+// ms in a virtual machine.
+inline uint64_t hash_cpu() {
+    struct Leaf {
+        unsigned leaf, subleaf;
+    };
+    static constexpr Leaf kLeaves[] = {{0, 0},    {1, 0},    {7, 0},          {7, 1},         {0xd, 1},
+                                       {0x14, 0}, {0x19, 0}, {0x80000001, 0}, {0x80000007, 0}};
+    uint64_t hash = kFnvBasis;
+    for (const Leaf &at : kLeaves) {
+        unsigned registers[4] = {};
+        (void)__get_cpuid_count(at.leaf, at.subleaf, &registers[0], &registers[1], &registers[2],
+                                &registers[3]);
+        if (at.leaf == 1)
+            registers[1] = 0;
+        hash = fnv1a(registers, sizeof registers, hash);
+    }
+    return hash;
+}
+
+// Fills all but the fields about ld.so and its files. `auxv` is /proc/self/auxv; false: it cannot be read.
+inline bool read_machine(int auxv, Environment *environment) {
     Elf64_auxv_t entry;
     bool any = false;
-    while (fd >= 0 && read(fd, &entry, sizeof entry) == sizeof entry) {
+    while (read(auxv, &entry, sizeof entry) == sizeof entry) {
         uint64_t value = entry.a_un.a_val;
         any = true;
         if (entry.a_type == AT_HWCAP)
@@ -53,9 +75,8 @@ inline bool read_machine(Environment *environment) {
             std::strncpy(environment->platform, reinterpret_cast<const char *>(value),
                          sizeof environment->platform - 1);
     }
-    if (fd >= 0)
-        close(fd);
     environment->xcr0 = read_xcr0();
+    environment->cpu_hash = hash_cpu();
     return any;
 }
 

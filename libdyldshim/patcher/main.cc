@@ -18,7 +18,7 @@ using namespace sharedregion;
 namespace {
 
 struct Options {
-    std::string loader, stage1, tail, state, builder, output;
+    std::string loader, stage1, tail, state, builder, output, root;
 };
 
 class Descriptor {
@@ -118,15 +118,23 @@ bool is_trusted(const std::string &path) {
            (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+// From here on paths are those of another system, which has its ld.so but not our stages.
+Done enter_root(const std::string &root) {
+    if (!root.empty() && (chroot(root.c_str()) != 0 || chdir("/") != 0))
+        return Failure::system(errno, root, "cannot become the root directory");
+    return Success{};
+}
+
 Done make_loader(const Options &options) {
     PatchRequest request;
     FileIdentity unused;
-    request.loader_path = TRY(canonical(options.loader));
-    request.loader = TRY(read_file(request.loader_path, &request.loader_identity));
     request.stage1_path = options.stage1;
     request.stage1 = TRY(read_file(options.stage1, &unused));
     request.tail_path = options.tail;
     request.tail = TRY(read_file(options.tail, &unused));
+    TRY(enter_root(options.root));
+    request.loader_path = TRY(canonical(options.loader));
+    request.loader = TRY(read_file(request.loader_path, &request.loader_identity));
     request.state = TRY(canonical(options.state));
     if (!options.builder.empty())
         request.builder = TRY(canonical(options.builder));
@@ -140,17 +148,23 @@ Done make_loader(const Options &options) {
 
 constexpr char kUsage[] =
     "usage: make-ld-dyld --ldso PATH --stage1 FILE --tail FILE --state DIR --output FILE\n"
-    "                    [--builder DYLDCTL]\n"
+    "                    [--builder DYLDCTL] [--root ROOT]\n"
     "Makes ld-dyld.so: a copy of ld.so PATH that starts programs from the shared cache of state\n"
     "directory DIR (which must exist), with our code in it: dyld-stage1.bin and dyld-tail.bin.\n"
-    "DYLDCTL builds users' own sets in the background (DYLD_USE_CLOSURES=1).\n";
+    "DYLDCTL builds users' own sets in the background (DYLD_USE_CLOSURES=1).\n"
+    "With --root all paths but those of --stage1 and --tail are meant below directory ROOT.\n";
 
 bool parse_options(int argc, char **argv, Options *options) {
     static const struct option kOptions[] = {
-        {"ldso", required_argument, nullptr, 'l'},    {"stage1", required_argument, nullptr, '1'},
-        {"tail", required_argument, nullptr, 't'},    {"state", required_argument, nullptr, 's'},
-        {"builder", required_argument, nullptr, 'b'}, {"output", required_argument, nullptr, 'o'},
-        {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0},
+        {"ldso", required_argument, nullptr, 'l'},
+        {"stage1", required_argument, nullptr, '1'},
+        {"tail", required_argument, nullptr, 't'},
+        {"state", required_argument, nullptr, 's'},
+        {"builder", required_argument, nullptr, 'b'},
+        {"output", required_argument, nullptr, 'o'},
+        {"root", required_argument, nullptr, 'r'},
+        {"help", no_argument, nullptr, 'h'},
+        {nullptr, 0, nullptr, 0},
     };
     for (int key; (key = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
         switch (key) {
@@ -171,6 +185,9 @@ bool parse_options(int argc, char **argv, Options *options) {
             break;
         case 'o':
             options->output = optarg;
+            break;
+        case 'r':
+            options->root = optarg;
             break;
         case 'h':
             fputs(kUsage, stdout);

@@ -14,7 +14,7 @@ activation_test_SOURCES := selftests/unit/activation_test.cc selftests/unit/regi
 activation_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 
 TESTS += state_test
-state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/files/directory.cc
+state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/files/directory.cc daemon/files/other_root.cc
 state_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 
 TESTS += user_set_test

@@ -153,8 +153,8 @@ SetsHeader make_sets_header(const SyntheticGeneration &generation, const Uuid &c
     header.file.header_size = sizeof header;
     header.file.body_offset = kPageSize;
     header.cache_uuid = cache_uuid;
+    header.environment = generation.machine;
     header.environment.loader = identity_of_path(generation.loader_path);
-    header.environment.vdso_hash = generation.vdso_hash;
     header.environment.loader_cache = identity_of_path("/etc/ld.so.cache");
     header.environment.loader_preload = identity_of_path("/etc/ld.so.preload");
     return header;

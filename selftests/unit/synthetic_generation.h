@@ -35,7 +35,7 @@ struct SyntheticGeneration {
     std::string loader_path; // of ld.so
     std::vector<SyntheticProgram> programs;
     uint64_t region_size = kSynRegionSize;
-    uint64_t vdso_hash = 0; // of the kernel that it was built on
+    Environment machine = {}; // CPU and kernel; what is about ld.so is filled in
 };
 
 // The bytes of both files.

@@ -109,20 +109,11 @@ static void shreg_install_copy(struct mm_struct *mm, pmd_t *pmd, struct page *sh
 
 #define SHREG_SPECIAL	(_PAGE_PRESENT | _PAGE_SPECIAL)
 
-/*
- * END of a slot that has a table of its own, pmd lock held: the region's entries in it go, which
- * cost exit_mmap() 75 instructions each (it asks vm_normal_page()), and a slot has up to 512. They
- * are nobody's: no reference, no count. Copies stay, and what else was mapped there.
- */
-static void shreg_clear_entries(struct mm_struct *mm, pmd_t *pmd, struct page *shared)
+/* The entries of a private table that are the region's. Copies and other mappings stay. */
+static void shreg_clear_entries(pte_t *pte, const pte_t *entry)
 {
-	const pte_t *entry = page_address(shared);
-	pte_t *pte = page_address(pmd_page(*pmd));
-	/* rmap walks and the OOM reaper may be here */
-	spinlock_t *ptl = pte_lockptr(mm, pmd);
 	int i;
 
-	spin_lock_nested(ptl, SINGLE_DEPTH_NESTING);
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		unsigned long value = READ_ONCE(pte[i].pte);
 
@@ -131,6 +122,25 @@ static void shreg_clear_entries(struct mm_struct *mm, pmd_t *pmd, struct page *s
 		    !((value ^ entry[i].pte) & PTE_PFN_MASK))
 			native_set_pte(&pte[i], __pte(0));
 	}
+}
+
+/*
+ * END of a slot that has a table of its own, pmd lock held: the region's entries in it go, which
+ * cost exit_mmap() 75 instructions each (it asks vm_normal_page()), and a slot has up to 512. They
+ * are nobody's: no reference, no count. Rmap walks and the OOM reaper may be in the table.
+ */
+static void shreg_clear_table(struct mm_struct *mm, pmd_t *pmd, struct page *shared)
+{
+	pte_t *pte = page_address(pmd_page(*pmd));
+	spinlock_t *ptl = pte_lockptr(mm, pmd);
+
+	/* one lock for both levels: NR_CPUS < 4 */
+	if (ptl == pmd_lockptr(mm, pmd)) {
+		shreg_clear_entries(pte, page_address(shared));
+		return;
+	}
+	spin_lock_nested(ptl, SINGLE_DEPTH_NESTING);
+	shreg_clear_entries(pte, page_address(shared));
 	spin_unlock(ptl);
 }
 
@@ -152,7 +162,7 @@ static bool shreg_drop_slot(struct shreg_attach *attach, unsigned long slot, pmd
 						   &region->counters.hides);
 	} else if (how == SHREG_END && region->tables[slot] && pmd_present(*pmd) &&
 		   !shreg_pmd_is_leaf(*pmd)) {
-		shreg_clear_entries(attach->mm, pmd, region->tables[slot]);
+		shreg_clear_table(attach->mm, pmd, region->tables[slot]);
 	}
 	if (how == SHREG_HIDE)
 		return false;

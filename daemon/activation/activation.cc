@@ -224,9 +224,13 @@ Outcome<bool> detach_kernel_region(const StateDirectory &state) {
     // First the flag, which saves each start the question; those that have read it find nothing and do
     // without.
     std::string path = state.active_directory() + "/region";
-    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    uint32_t flags = 0;
-    if (!fd.valid() || pwrite(fd.get(), &flags, sizeof flags, offsetof(RegionHeader, flags)) != sizeof flags)
+    UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    uint32_t flags;
+    constexpr off_t kWhere = offsetof(RegionHeader, flags);
+    if (!fd.valid() || pread(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
+        return Failure::system(errno, path, "cannot read");
+    flags &= ~kRegionInKernel;
+    if (pwrite(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
         return Failure::system(errno, path, "cannot write");
     return retire_kernel_region(*uuid);
 }

@@ -20,7 +20,7 @@ $(O)/kmod/tests/%: selftests/kmod/%.c $(KMOD_TEST_COMMON) $(KMOD_TEST_HEADERS) |
 	$(Q)mkdir -p $(@D) && $(CC) $(KMOD_TEST_CFLAGS) -isystem $(KSELFTEST)/tools/testing/selftests \
 		-static -pthread -o $@ $< $(filter %.c,$(KMOD_TEST_COMMON)) $(KMOD_TEST_LIBS)
 
-.PHONY: kmod kmod-tests check-qemu
+.PHONY: kmod kmod-tests check-qemu check-system
 ##@ Kernel module
 kmod: ## the module for KERNEL=6.1|6.12|lockdep|kasan, to out/kmod/KERNEL
 	$(Q)selftests/qemu/build-module $(KERNEL) $(if $(wildcard Kbuild),.,kmod)
@@ -30,6 +30,9 @@ kmod-tests: $(KMOD_TESTS) # and no program whose source is gone
 
 check-qemu: ## the module's tests in a guest with KERNEL=6.1|6.12|lockdep|kasan
 	$(Q)BUILD_KERNELS=1 selftests/run-all -o out/test-logs-$(KERNEL) -t 7200 selftests/qemu/kernel-$(KERNEL).sh
+
+check-system: ## guests with a Debian root file system and systemd (docs/testing.md, "Whole systems"); not in `make check`
+	$(Q)selftests/run-all -o out/test-logs-system selftests/ctl/cpus_guest.sh selftests/system/debian-6.1.sh selftests/system/debian-6.12.sh
 
 FAST_SCRIPT_TESTS += selftests/qemu/streams.sh
 # `make check` leaves out the debug kernels, whose build takes too long (docs/testing.md, "Debug kernels").

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/this_machine.h"
 
+#include "daemon/activation/generation.h"
 #include "daemon/files/other_root.h"
 #include "sharedregion/machine.h"
 
@@ -42,6 +43,11 @@ std::optional<Built> read_built(const StateDirectory &state, const std::string &
     return Built{name, sets.value().header().environment, file.value().identity().mtime_ns};
 }
 
+bool is_sound(const StateDirectory &state, const std::string &name) {
+    Outcome<Generation> generation = Generation::open(state.generation_path(name));
+    return generation.ok() && generation.value().verify().ok();
+}
+
 // The newest first.
 std::vector<Built> list_built(const StateDirectory &state) {
     std::vector<Built> all;
@@ -76,8 +82,9 @@ Outcome<std::string> find_generation_for_this_cpu(const StateDirectory &state) {
                               Failure::kNoOffset, ENOENT);
     const std::optional<Environment> now = this_machine();
     const std::optional<Built> built = read_built(state, current);
-    if (!now || !built || same_cpu(*now, built->environment))
-        return current; // a damaged one is activation's to tell
+    // A damaged one is activation's to tell; its header may name any CPU.
+    if (!now || !built || same_cpu(*now, built->environment) || !is_sound(state, current))
+        return current;
     for (const Built &other : list_built(state))
         if (same_cpu(*now, other.environment))
             return other.name;

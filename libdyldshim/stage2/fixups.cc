@@ -62,9 +62,11 @@ void store_narrow(uint64_t base, Span<const uint64_t> words, uint32_t value) {
 }
 
 // ld.so's data and the loader heap have words to fix in nearly every page: one call for all pages from the
-// first to the last of them instead of a fault each (and one more that only reads). Linux before 5.14 refuses
-// it.
+// first to the last of them instead of a fault each. Linux before 5.14 refuses it. The file backend makes no
+// system call more than it must.
 void populate_loader(const Start &start) {
+    if (!start.request->in_kernel)
+        return;
     const RegionHeader &region = start.region();
     uint64_t first = region.own_end, last = region.own_begin;
     auto widen = [&](uint64_t offset) {

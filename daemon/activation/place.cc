@@ -65,7 +65,8 @@ void remove_key(int ours, const std::string &path, const std::string &key) {
     (void)unlinkat(ours, owner_link(key).c_str(), 0);
 }
 
-constexpr char kMountPoint[] = "/run/shared-region", kMountSource[] = "shared-region";
+constexpr char kMountPoint[] = "/run/shared-region", kMountName[] = "shared-region",
+               kMountSource[] = "shared-region";
 constexpr unsigned long kMountFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 // Whether mount_own_tmpfs() made what is mounted there; an administrator's mount has another source.
@@ -127,7 +128,7 @@ void remove_orphans(int ours, const std::string &path) {
 Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &name,
                                   const std::string &state_path, std::string note) {
     const std::string key = activation_key(state_path);
-    UniqueFd top(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd top(open_directory_inside(AT_FDCWD, parent.c_str(), O_RDONLY));
     if (!top.valid())
         return Failure::system(errno, parent, "cannot open directory");
     std::string path = parent + "/" + name;
@@ -149,9 +150,19 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
 
 // Containers and small systems have /run on disk. A tmpfs of our own there keeps the place that the
 // system's /run rules protect: unlike in /dev/shm, nobody else can make the directory first after a reboot.
+// It is mounted on the working directory, which no link can exchange.
 bool mount_own_tmpfs() {
-    return (mkdir(kMountPoint, 0755) == 0 || errno == EEXIST) && !is_memory(kMountPoint) &&
-           mount(kMountSource, kMountPoint, "tmpfs", kMountFlags, "mode=0755") == 0;
+    UniqueFd before(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd run(open_directory_inside(AT_FDCWD, "/run", O_PATH));
+    if (!before.valid() || !run.valid() || (mkdirat(run.get(), kMountName, 0755) != 0 && errno != EEXIST))
+        return false;
+    UniqueFd here(open_directory_inside(run.get(), kMountName, O_PATH | O_NOFOLLOW));
+    struct statfs fs;
+    if (!here.valid() || fstatfs(here.get(), &fs) != 0 || is_memory(fs) || fchdir(here.get()) != 0)
+        return false;
+    const bool mounted = mount(kMountSource, ".", "tmpfs", kMountFlags, "mode=0755") == 0;
+    (void)fchdir(before.get());
+    return mounted;
 }
 
 Outcome<ActivationPlace> place_for_root(const std::string &state_path) {

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <openssl/crypto.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 namespace sharedregion {
 
@@ -83,6 +85,14 @@ FILE *fopen_of_machine(const char *path) {
     if (file != nullptr)
         (void)fd.release();
     return file;
+}
+
+int open_directory_inside(int at, const char *path, int flags) {
+    open_how how = {};
+    how.flags = uint64_t(flags) | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = entered.machine.valid() ? RESOLVE_NO_MAGICLINKS : 0;
+    return how.resolve == 0 ? openat(at, path, int(how.flags))
+                            : int(syscall(SYS_openat2, at, path, &how, sizeof how));
 }
 
 bool return_to_machine() {

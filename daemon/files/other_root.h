@@ -31,6 +31,10 @@ int open_of_machine(const char *path, int flags);
 bool can_access_of_machine(const char *path, int mode);
 FILE *fopen_of_machine(const char *path);
 
+// As openat(2) with O_CLOEXEC for a directory of this root. In another root directory magic links of a /proc
+// that is visible there would lead out of it: ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS).
+int open_directory_inside(int at, const char *path, int flags);
+
 // Moves a child back, to execute a program of the machine. Async-signal-safe.
 bool return_to_machine();
 

@@ -37,6 +37,16 @@ before=$(names)
 is "$(mounts)" "" "nothing is mounted in the other root directory"
 
 private_state "$program" "$FIX/hello"
+# A link of /proc leads out of any chroot: a directory of ours must not be covered.
+mkdir "$TAP_TMP/outside"
+mount -t proc proc "$R/proc"
+ln -s "/proc/$$/root$TAP_TMP/outside" "$R/run/shared-region"
+ctl build /opt/hello >"$TAP_TMP/escape" 2>&1
+is "$(grep -c " $TAP_TMP/outside " /proc/self/mounts) $(ls -A "$TAP_TMP/outside")" "0 " "no tmpfs is mounted by a link that leads out of the root directory"
+ctl clean >/dev/null 2>&1
+rm "$R/run/shared-region"
+umount "$R/proc"
+rm -rf "$R/var/cache/shared-region"
 ok "a build for a root directory without our programs, /proc and /dev" ctl build "$program" /opt/hello /opt/cat
 at_exit quietly ctl clean
 here=$(DYLD_PRINT_LOADERS=1 told run_prebuilt "$program")

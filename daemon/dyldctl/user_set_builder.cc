@@ -2,6 +2,7 @@
 #include "daemon/dyldctl/user_set_builder.h"
 
 #include "daemon/activation/this_machine.h"
+#include "daemon/activation/writable_pieces.h"
 #include "daemon/dyldctl/launch.h"
 #include "daemon/dyldctl/programs.h"
 #include "daemon/files/child.h"
@@ -182,7 +183,8 @@ Outcome<Stale> UserSetBuilder::save(const UserDirectory &directory, const Subjec
     SetView set = TRY(in_file(sets.set(*record), built));
     TRY(in_file(set.check_words(limits_of(region)), built));
     std::vector<unsigned char> bytes =
-        make_user_set(UserSetPlan{&region, &set, options_.state, read_boot_id()});
+        make_user_set(UserSetPlan{&region, &set, writable_pieces(set, {region.own_begin, region.own_end}),
+                                  options_.state, read_boot_id()});
     if (bytes.size() > kLargestUserSet)
         return Stale{"too-large", std::to_string(bytes.size()) + " bytes"};
     TRY(directory.write(subject.name(region, Kind::Set), bytes.data(), bytes.size()));

@@ -9,10 +9,11 @@ namespace sharedregion {
 
 namespace {
 
-UserSetHeader make_header(const UserSetPlan &plan, ByteView blob) {
+// `page`: the file's first, which is zero still.
+void write_header(const UserSetPlan &plan, ByteView blob, unsigned char *page) {
     const RegionHeader &region = *plan.region;
     const SetHeader &set = plan.set->header();
-    UserSetHeader header = {};
+    auto &header = *reinterpret_cast<UserSetHeader *>(page);
     std::memcpy(header.magic, kUserSetMagic, sizeof header.magic);
     header.version = kUserSetVersion;
     header.format_version = kFormatVersion;
@@ -28,8 +29,11 @@ UserSetHeader make_header(const UserSetPlan &plan, ByteView blob) {
     header.blob_size = blob.size();
     header.blob_sum = checksum(blob.data(), blob.size());
     header.blob_sha256 = sha256(blob.data(), blob.size());
-    header.header_sum = header_checksum(header);
-    return header;
+    if (plan.pieces.size() <= kMostUserSetPieces) {
+        header.piece_count = static_cast<uint32_t>(plan.pieces.size());
+        std::memcpy(&header + 1, plan.pieces.data(), plan.pieces.size() * sizeof(WritablePiece));
+    }
+    header.header_sum = header_checksum(&header);
 }
 
 } // namespace
@@ -45,8 +49,7 @@ std::vector<unsigned char> make_user_set(const UserSetPlan &plan) {
         word += plan.region->base;
         std::memcpy(begin + at, &word, sizeof word);
     });
-    const UserSetHeader header = make_header(plan, ByteView(begin, blob.size()));
-    std::memcpy(file.data(), &header, sizeof header);
+    write_header(plan, ByteView(begin, blob.size()), file.data());
     return file;
 }
 

@@ -12,9 +12,10 @@
 namespace sharedregion {
 
 struct UserSetPlan {
-    const RegionHeader *region; // of the activation that it is for
-    const SetView *set;         // checked: check_words() for this region
-    std::string state;          // the state directory's path
+    const RegionHeader *region;        // of the activation that it is for
+    const SetView *set;                // checked: check_words() for this region
+    std::vector<WritablePiece> pieces; // what it needs writable of the kernel's region; empty: not for that
+    std::string state;                 // the state directory's path
     Uuid boot_id;
 };
 

@@ -14,6 +14,17 @@ inline SetLimits limits_of(const RegionHeader &region) {
                      region.heap_size, region.region_size, 0};
 }
 
+// Whether the kernel can be asked for these: not empty, in rising order, none over another, in the region.
+inline bool are_pieces_of(const RegionHeader &region, Span<const WritablePiece> pieces) {
+    uint64_t end = 0;
+    for (const WritablePiece &piece : pieces) {
+        if (piece.count == 0 || piece.page < end)
+            return false;
+        end = uint64_t{piece.page} + piece.count;
+    }
+    return end <= region.region_size / kPageSize;
+}
+
 // The set in a file that UserSetView::open() found to be whole and made for this region.
 inline Result<SetView> check_user_set(const UserSetView &file, const RegionHeader &region) {
     SetView set = TRY(SetView::open(file.blob()));
@@ -26,6 +37,9 @@ inline Result<SetView> check_user_set(const UserSetView &file, const RegionHeade
                      offsetof(UserSetHeader, text_size)};
     if (set.header().text_size > mapped || set.header().resume >= mapped)
         return Error{22, "user's set: resumes outside its text", offsetof(SetHeader, resume)};
+    if (!are_pieces_of(region, file.pieces()))
+        return Error{22, "user's set: its pieces do not lie in the region one behind the other",
+                     sizeof(UserSetHeader)};
     TRY(set.check_words(limits_of(region)));
     return set;
 }

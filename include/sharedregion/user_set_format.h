@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A user's own set: the file NAME.set in $XDG_CACHE_HOME/shared-region (docs/set-format.md).
 //
-// One page with a UserSetHeader, then the set's blob (set_format.h), already slid to the base of the
-// activation that it was made for. It holds for that activation alone, hence not after a reboot. Written by
-// `dyldctl build-set`, read by ld-dyld.so when the activation has no set of the program.
+// One page with a UserSetHeader and the pieces that the set needs writable of the kernel's region, then the
+// set's blob (set_format.h), already slid to the base of the activation that it was made for. It holds for
+// that activation alone, hence not after a reboot. Written by `dyldctl build-set`, read by ld-dyld.so when
+// the activation has no set of the program.
 #pragma once
 
 #include "sharedregion/checksum.h"
@@ -17,7 +18,7 @@
 namespace sharedregion {
 
 inline constexpr char kUserSetMagic[8] = {'S', 'H', 'R', 'G', 'U', 'S', 'E', 'T'};
-inline constexpr uint32_t kUserSetVersion = 1;
+inline constexpr uint32_t kUserSetVersion = 2;
 // Bytes of a file: larger ones are neither made nor looked at.
 inline constexpr uint64_t kLargestUserSet = 64 << 20;
 
@@ -37,10 +38,16 @@ struct UserSetHeader {
     uint64_t blob_size;  // the blob begins at kPageSize and ends the file
     uint64_t blob_sum;   // checksum() of it
     Sha256 blob_sha256;  // the same for dyldctl
-    uint64_t reserved[3];
-    uint64_t header_sum; // checksum() of this header with this field 0
+    uint32_t
+        piece_count; // of WritablePiece, in rising order, behind the header; 0: not for the kernel's region
+    uint32_t reserved32;
+    uint64_t reserved[2];
+    uint64_t header_sum; // checksum() of the first page with this field 0
 };
 static_assert(sizeof(UserSetHeader) % 32 == 0 && sizeof(UserSetHeader) <= kPageSize);
+
+// A set that needs more (a piece is at most one library) is not for the kernel's region.
+inline constexpr uint64_t kMostUserSetPieces = (kPageSize - sizeof(UserSetHeader)) / sizeof(WritablePiece);
 
 // Hash of a canonical path, for names only: what is in the file decides.
 inline uint64_t hash_path(const char *path, uint64_t size) {
@@ -75,10 +82,11 @@ struct UserSetFit {
     uint64_t key, path_hash;
 };
 
-inline uint64_t header_checksum(const UserSetHeader &header) {
-    UserSetHeader copy = header;
+// `page` begins with the header and has kPageSize bytes.
+inline uint64_t header_checksum(const UserSetHeader *page) {
+    UserSetHeader copy = *page;
     copy.header_sum = 0;
-    return checksum(&copy, sizeof copy);
+    return checksum(page + 1, kPageSize - sizeof copy, checksum(&copy, sizeof copy));
 }
 
 // Header and checksum of a whole file: all that a start looks at. Nothing of the blob's structure (SetView).
@@ -88,18 +96,20 @@ class UserSetView {
     static Result<UserSetView> open(ByteView file, const UserSetFit *fit) {
         UserSetView view;
         const auto *header = file.at<UserSetHeader>(0);
-        if (header == nullptr)
+        if (header == nullptr || file.size() < kPageSize)
             return wrong("shorter than its header", 0);
         if (__builtin_memcmp(header->magic, kUserSetMagic, sizeof header->magic) != 0 ||
             header->version != kUserSetVersion || header->format_version != kFormatVersion)
             return wrong("not a user's set of this version", offsetof(UserSetHeader, magic));
-        if (header->header_sum != header_checksum(*header))
+        if (header->header_sum != header_checksum(header))
             return wrong("header is damaged", offsetof(UserSetHeader, header_sum));
         if (header->file_size != file.size() || file.size() > kLargestUserSet || file.size() <= kPageSize ||
             header->blob_size != file.size() - kPageSize || !is_aligned(header->blob_size, kPageSize))
             return wrong("truncated or extended", offsetof(UserSetHeader, file_size));
         if (header->text_size == 0 || !is_aligned(header->text_size, kPageSize))
             return wrong("text size is no number of pages", offsetof(UserSetHeader, text_size));
+        if (header->piece_count > kMostUserSetPieces)
+            return wrong("more pieces than its first page holds", offsetof(UserSetHeader, piece_count));
         if (fit != nullptr)
             TRY(check_fit(*header, *fit));
         view.header_ = header;
@@ -111,6 +121,9 @@ class UserSetView {
 
     const UserSetHeader &header() const { return *header_; }
     ByteView blob() const { return blob_; }
+    Span<const WritablePiece> pieces() const {
+        return {reinterpret_cast<const WritablePiece *>(header_ + 1), header_->piece_count};
+    }
 
   private:
     static Error wrong(const char *what, uint64_t where) { return Error{22, what, where}; }

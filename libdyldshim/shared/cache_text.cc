@@ -34,7 +34,7 @@ bool is_cache_of(const RegionHeader &region, int fd) {
 JitReason enter(LaunchRequest *request) {
     const RegionHeader &region = *request->region;
     JitReason reason = reinterpret_cast<SecondStage>(region.base + region.loader_entry)(request);
-    sys_munmap(region.base, region.region_size);
+    sys_munmap(region.base, request->in_kernel ? kernel_size(region) : region.region_size);
     return reason;
 }
 

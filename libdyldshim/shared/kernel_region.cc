@@ -46,11 +46,11 @@ bool attach_kernel_region(LaunchRequest *request) {
 // Nothing of the program has run, so only the kernel can have mapped anything: what has no gap (MS_ASYNC does
 // nothing but ask, mm/msync.c) and cannot be read at both ends holds neither the program nor its stack.
 bool drop_placeholder(const RegionHeader &region) {
+    const uint64_t size = kernel_size(region);
     if ((region.flags & kRegionInKernel) == 0 || is_readable(region.base) ||
-        is_readable(region.base + region.region_size - kPageSize) ||
-        syscall3(__NR_msync, region.base, region.region_size, MS_ASYNC) != 0)
+        is_readable(region.base + size - kPageSize) || syscall3(__NR_msync, region.base, size, MS_ASYNC) != 0)
         return false;
-    sys_munmap(region.base, region.region_size);
+    sys_munmap(region.base, size);
     return true;
 }
 

@@ -47,7 +47,8 @@ bool read_user_set(const StartArgs &args, int fd, const UserSetFit &fit, LaunchR
     request->set_offset = kPageSize;
     request->set_size = view.value().header().blob_size;
     request->text_size = view.value().header().text_size;
-    request->piece_count = 0; // nobody has asked what it needs writable of the kernel's region
+    request->pieces = view.value().pieces().begin();
+    request->piece_count = view.value().header().piece_count;
     request->set_mapping = mapping;
     request->set_mapping_size = size;
     request->set_identity = identity;

@@ -213,8 +213,8 @@ M = (1 << 64) - 1
 def step(c, w):
     c = ((c ^ w) * 0x9e3779b97f4a7c15) & M
     return ((c << 29) | (c >> 35)) & M
-def checksum(data):
-    lanes = [0, 1, 2, 3]
+def checksum(data, seed=0):
+    lanes = [(seed + i) & M for i in range(4)]
     for i, word in enumerate(struct.unpack('<%dQ' % (len(data) // 8), data)):
         lanes[i % 4] = step(lanes[i % 4], word)
     result = len(data)
@@ -225,7 +225,7 @@ data = bytearray(open(sys.argv[1], 'rb').read())
 struct.pack_into('<Q', data, int(sys.argv[3]), int(sys.argv[4], 0))
 struct.pack_into('<Q', data, 120, checksum(bytes(data[4096:])))
 struct.pack_into('<Q', data, 184, 0)
-struct.pack_into('<Q', data, 184, checksum(bytes(data[:192])))
+struct.pack_into('<Q', data, 184, checksum(bytes(data[192:4096]), checksum(bytes(data[:192]))))
 open(sys.argv[2], 'wb').write(data)
 PY
 crafted() { # OFFSET VALUE

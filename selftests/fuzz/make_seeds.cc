@@ -31,6 +31,6 @@ int main(int argc, char **argv) {
     region.mapped_size = 1 << 30;
     if (!set.ok())
         return 1;
-    std::vector<unsigned char> user = make_user_set(UserSetPlan{&region, &set.value(), "/state", Uuid{}});
+    std::vector<unsigned char> user = make_user_set(UserSetPlan{&region, &set.value(), {}, "/state", Uuid{}});
     return write_file(directory + "/user", user.data(), user.size()) ? 0 : 1;
 }

@@ -46,7 +46,7 @@ void repair_user_set(FuzzBytes *bytes) {
     header.file_size = bytes->size;
     header.blob_size = bytes->size - kPageSize;
     header.blob_sum = checksum(bytes->at(kPageSize), header.blob_size);
-    header.header_sum = header_checksum(header);
+    header.header_sum = header_checksum(&header);
 }
 
 } // namespace

@@ -15,6 +15,8 @@ using namespace sharedregion;
 
 namespace {
 
+const std::vector<WritablePiece> kPieces = {{3, 1}, {4, 2}, {16, 100}};
+
 // A set from a synthetic generation and an activation that it fits.
 class user_set : public testing::Test {
   protected:
@@ -35,14 +37,17 @@ class user_set : public testing::Test {
         region_.cache_uuid = Uuid{{9}};
         region_.base = 0x7e0000000000;
         region_.mapped_size = 64 << 20;
-        file_ = make_user_set(UserSetPlan{&region_, &*set_, "/state", Uuid{{42}}});
+        file_ = make_user_set(plan_with(kPieces));
         fit_ = UserSetFit{&region_, set_->header().key, hash_path("/bin/a", 6)};
     }
     void TearDown() override { (void)remove_tree(AT_FDCWD, root_, root_); }
 
     Result<UserSetView> open() { return UserSetView::open(ByteView(file_.data(), file_.size()), &fit_); }
     UserSetHeader &header() { return *reinterpret_cast<UserSetHeader *>(file_.data()); }
-    void seal() { header().header_sum = header_checksum(header()); }
+    void seal() { header().header_sum = header_checksum(&header()); }
+    UserSetPlan plan_with(std::vector<WritablePiece> pieces) {
+        return UserSetPlan{&region_, &*set_, std::move(pieces), "/state", Uuid{{42}}};
+    }
 
     std::string root_;
     std::vector<unsigned char> sets_bytes_, file_;
@@ -65,10 +70,44 @@ TEST_F(user_set, holds_the_blob_slid_to_the_activation) {
     EXPECT_GT(words, 0U);
 }
 
+TEST_F(user_set, tells_what_it_needs_writable_of_the_kernels_region) {
+    auto view = open();
+    ASSERT_TRUE(view.ok()) << view.error().what;
+    ASSERT_EQ(view.value().pieces().size(), kPieces.size());
+    for (size_t i = 0; i < kPieces.size(); i++) {
+        EXPECT_EQ(view.value().pieces()[i].page, kPieces[i].page);
+        EXPECT_EQ(view.value().pieces()[i].count, kPieces[i].count);
+    }
+}
+
+TEST_F(user_set, with_more_pieces_than_its_first_page_holds_is_not_for_the_kernels_region) {
+    file_ = make_user_set(plan_with(std::vector<WritablePiece>(kMostUserSetPieces)));
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(header().piece_count, kMostUserSetPieces);
+    file_ = make_user_set(plan_with(std::vector<WritablePiece>(kMostUserSetPieces + 1)));
+    ASSERT_TRUE(open().ok());
+    EXPECT_EQ(header().piece_count, 0U);
+    header().piece_count = kMostUserSetPieces + 1;
+    seal();
+    EXPECT_FALSE(open().ok());
+}
+
+TEST_F(user_set, pieces_lie_in_the_region_one_behind_the_other) {
+    region_.region_size = 116 * kPageSize;
+    const auto fit = [&](const std::vector<WritablePiece> &pieces) {
+        return are_pieces_of(region_, {pieces.data(), pieces.size()});
+    };
+    EXPECT_TRUE(fit({}));
+    EXPECT_TRUE(fit(kPieces));
+    EXPECT_FALSE(fit({{16, 101}}));
+    EXPECT_FALSE(fit({{UINT32_MAX, UINT32_MAX}}));
+    EXPECT_FALSE(fit({{3, 0}}));
+    EXPECT_FALSE(fit({{3, 2}, {4, 2}}));
+    EXPECT_FALSE(fit({{16, 1}, {3, 1}}));
+}
+
 TEST_F(user_set, any_changed_byte_of_header_or_content_is_noticed) {
     for (uint64_t at = 0; at < file_.size(); at++) {
-        if (at == sizeof(UserSetHeader)) // the rest of the page holds nothing
-            at = kPageSize;
         for (int bit : {0, 7}) {
             file_[at] ^= 1 << bit;
             ASSERT_FALSE(open().ok()) << "byte " << at;
@@ -199,9 +238,9 @@ TEST_F(user_directory, pruning_leaves_what_can_still_be_used) {
     RegionHeader older = region_, elsewhere = region_;
     older.uuid.bytes[0]++;
     elsewhere.uuid.bytes[1]++;
-    const std::string current = save(directory, {&region_, &*set_, "/state", Uuid{{42}}});
-    const std::string stale = save(directory, {&older, &*set_, "/state", Uuid{{42}}});
-    const std::string other_state = save(directory, {&elsewhere, &*set_, "/other", Uuid{{42}}});
+    const std::string current = save(directory, {&region_, &*set_, {}, "/state", Uuid{{42}}});
+    const std::string stale = save(directory, {&older, &*set_, {}, "/state", Uuid{{42}}});
+    const std::string other_state = save(directory, {&elsewhere, &*set_, {}, "/other", Uuid{{42}}});
     directory.prune(header());
     EXPECT_TRUE(directory.read(current).has_value());
     EXPECT_FALSE(directory.read(stale).has_value());
@@ -212,7 +251,8 @@ TEST_F(user_directory, pruning_leaves_another_machines_for_a_week) {
     UserDirectory directory = std::move(UserDirectory::make().value());
     RegionHeader older = region_;
     older.uuid.bytes[0]++;
-    const std::string name = save(directory, {&older, &*set_, "/state", Uuid{{43}}}); // same path, other boot
+    const std::string name =
+        save(directory, {&older, &*set_, {}, "/state", Uuid{{43}}}); // same path, other boot
     const std::string lock = name.substr(0, UserSetName::kStem) + ".lock";
     ASSERT_TRUE(directory.write(lock, "", 0).ok());
     directory.prune(header());
@@ -228,7 +268,7 @@ TEST_F(user_directory, pruning_leaves_another_machines_for_a_week) {
 
 TEST_F(user_directory, a_file_that_others_may_write_is_told_as_unusable) {
     UserDirectory directory = std::move(UserDirectory::make().value());
-    const std::string name = save(directory, {&region_, &*set_, "/state", Uuid{}});
+    const std::string name = save(directory, {&region_, &*set_, {}, "/state", Uuid{}});
     EXPECT_EQ(directory.read(name)->error, "");
     EXPECT_EQ(directory.read(name)->program, "/bin/a");
     ASSERT_EQ(chmod(directory.file(name).c_str(), 0620), 0);

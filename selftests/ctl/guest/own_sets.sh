@@ -32,15 +32,21 @@ dyldctl build /opt/mine /usr/bin/sed /usr/bin/env /usr/bin/setpriv /usr/bin/bash
 dyldctl region configure 2>&1 | sed 's/^/# /'
 is "$(decision /opt/mine)" "prebuilt UUID kernel" "a program of the activation starts from the kernel's region"
 is "$(build_set /opt/fresh | cut -d' ' -f1)" saved "a user makes a set of their own"
-is "$(decision /opt/fresh)" "prebuilt UUID own" "which is used by the file backend"
+is "$(decision /opt/fresh)" "prebuilt UUID own kernel" "which is used with the kernel's region"
 is "$(build_set --instead /opt/mine | cut -d' ' -f1)" saved "and one instead of the activation's"
-is "$(decision /opt/mine)" "prebuilt UUID own" "which comes first"
+is "$(decision /opt/mine)" "prebuilt UUID own kernel" "which comes first"
+is "$(DYLD_SHARED_REGION=private decision /opt/mine)" "prebuilt UUID own" "with files, if so wanted"
+is "$(DYLD_SHARED_REGION=private decision /opt/fresh)" "prebuilt UUID own" "and so does the other"
+cp /usr/bin/sed /opt/reader
+build_set /opt/reader >/dev/null
+is "$(dyldctl run "${as_user[@]}" /opt/reader -n '\,/shared_cache$,{s/.*shared_region:.*/the kernel/p;q}' /proc/self/maps)" "the kernel" \
+    "a copy of the activation's program has its text from the kernel, too"
 is "$(dyldctl run "${as_user[@]}" /opt/mine one 2>/dev/null | sed -n 's/^\(2 arguments\).*/\1/p')" "2 arguments" "and works"
 file=$(build_set --instead /opt/mine | sed 's/.*: //')
 printf x | dd of="$file" bs=1 seek=9000 conv=notrunc 2>/dev/null
 is "$(decision /opt/mine)" "prebuilt UUID kernel" "damaged: the kernel's region again"
 build_set --instead --again /opt/mine >/dev/null
-is "$(decision /opt/mine)" "prebuilt UUID own" "made again: it comes first again"
+is "$(decision /opt/mine)" "prebuilt UUID own kernel" "made again: it comes first again"
 
 # The module puts a placeholder over the region when it executes a substituted program.
 dyldctl interpreter set 2>&1 | sed 's/^/# /'
@@ -49,7 +55,8 @@ is "${region:+there} $(DYLD_SHARED_REGION=avoid sed -n "s/^$region-.* ---p .*/pl
     "a substituted program gets a placeholder where others have the region"
 is "$(substituted /opt/mine)" "prebuilt UUID kernel" "it starts from the kernel's region"
 is "$(DYLD_SHARED_REGION=private substituted /opt/mine)" "prebuilt UUID" "or from files, if so wanted"
-is "$(substituted "${as_user[@]}" /opt/fresh)" "prebuilt UUID own" "with a user's own set, too"
+is "$(DYLD_SHARED_REGION=private sed -n '/ ---p .* 0 *$/p' /proc/self/maps)" "" "of which nothing of the placeholder is left"
+is "$(substituted "${as_user[@]}" /opt/fresh)" "prebuilt UUID own kernel" "with a user's own set, too"
 mv /dev/shared_region /dev/away
 is "$(substituted /opt/mine)" "prebuilt UUID" "and without the device"
 mv /dev/away /dev/shared_region

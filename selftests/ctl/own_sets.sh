@@ -255,7 +255,7 @@ mine=$TAP_TMP/bin/mine
 cp "$FIX/auxv" "$mine" && chown $user "$mine"
 theirs=$TAP_TMP/bin/theirs
 cp "$FIX/auxv" "$theirs"
-"$DYLDCTL" --state "$STATE" build "$mine" "$theirs" >/dev/null 2>&1
+built=$("$DYLDCTL" --state "$STATE" build "$mine" "$theirs" 2>&1) || diag "build: $built"
 is "$(decision "$mine") $(decision "$theirs")" "prebuilt prebuilt" "(the activation has sets of both programs)"
 is "$(build_set "$mine" | cut -d' ' -f1) $(build_set --instead "$mine" | cut -d' ' -f1) $(build_set --instead "$theirs" | cut -d' ' -f1)" \
     "in-cache saved not-owner" "an own set instead of the activation's is made with --instead, for an own program"

@@ -31,25 +31,44 @@ inline uint64_t read_xcr0() {
     return uint64_t(high) << 32 | low;
 }
 
-// FNV-1a over what cpuid tells of vendor, model and features: what IFUNC resolvers and ld.so decide by
-// (glibc, sysdeps/x86/cpu-features.c). AT_HWCAP holds only leaf 1's EDX: a CPU with AVX2 and one with AVX
-// alone look the same there and in XCR0. Left out: EBX of leaf 1, which names the one processor that was
-// asked, and sizes of caches, by which code is tuned but never wrong. Each leaf may trap: this takes some 0.1
-// ms in a virtual machine.
-inline uint64_t hash_cpu() {
+struct CpuidRegisters {
+    unsigned eax, ebx, ecx, edx;
+};
+
+// Zeros where the CPU has no such leaf.
+inline CpuidRegisters ask_cpuid(unsigned leaf, unsigned subleaf) {
+    CpuidRegisters answer = {};
+    (void)__get_cpuid_count(leaf, subleaf, &answer.eax, &answer.ebx, &answer.ecx, &answer.edx);
+    return answer;
+}
+
+// FNV-1a over what cpuid tells of vendor, model and features, and the size of the register state: what IFUNC
+// resolvers and ld.so decide by (glibc, sysdeps/x86/cpu-features.c). AT_HWCAP holds only leaf 1's EDX: a CPU
+// with AVX2 and one with AVX alone look the same there and in XCR0. Nothing else: processors of one machine
+// may differ in the rest (docs/decisions/0019-one-generation-per-cpu.md). Each leaf may trap: this takes some
+// 0.1 ms in a virtual machine. `ask` is ask_cpuid(), but in tests.
+template <class Ask> uint64_t hash_cpu(Ask ask) {
+    constexpr unsigned kAll = ~0U, kWithoutStepping = ~0xfU;
     struct Leaf {
         unsigned leaf, subleaf;
+        CpuidRegisters mask;
     };
-    static constexpr Leaf kLeaves[] = {{0, 0},    {1, 0},    {7, 0},          {7, 1},         {0xd, 1},
-                                       {0x14, 0}, {0x19, 0}, {0x80000001, 0}, {0x80000007, 0}};
+    static constexpr Leaf kLeaves[] = {
+        {0, 0, {0, kAll, kAll, kAll}},             // vendor
+        {1, 0, {kWithoutStepping, 0, kAll, kAll}}, // family, model, features
+        {7, 0, {0, kAll, kAll, kAll}},             // features
+        {7, 1, {kAll, kAll, kAll, kAll}},          // features
+        {0xd, 0, {0, kAll, 0, 0}},                 // size of the state that XCR0 enables
+        {0xd, 1, {kAll, 0, 0, 0}},                 // xsavec and the like
+        {0x19, 0, {0, kAll, 0, 0}},                // Key Locker
+        {0x80000001, 0, {0, 0, kAll, kAll}},       // features
+    };
     uint64_t hash = kFnvBasis;
     for (const Leaf &at : kLeaves) {
-        unsigned registers[4] = {};
-        (void)__get_cpuid_count(at.leaf, at.subleaf, &registers[0], &registers[1], &registers[2],
-                                &registers[3]);
-        if (at.leaf == 1)
-            registers[1] = 0;
-        hash = fnv1a(registers, sizeof registers, hash);
+        const CpuidRegisters told = ask(at.leaf, at.subleaf);
+        const unsigned kept[] = {told.eax & at.mask.eax, told.ebx & at.mask.ebx, told.ecx & at.mask.ecx,
+                                 told.edx & at.mask.edx};
+        hash = fnv1a(kept, sizeof kept, hash);
     }
     return hash;
 }
@@ -76,7 +95,7 @@ inline bool read_machine(int auxv, Environment *environment) {
                          sizeof environment->platform - 1);
     }
     environment->xcr0 = read_xcr0();
-    environment->cpu_hash = hash_cpu();
+    environment->cpu_hash = hash_cpu(ask_cpuid);
     return any;
 }
 

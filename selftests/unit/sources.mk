@@ -17,6 +17,10 @@ TESTS += state_test
 state_test_SOURCES := selftests/unit/state_test.cc daemon/state/state.cc daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/files/directory.cc daemon/files/other_root.cc
 state_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 
+TESTS += machine_test
+machine_test_SOURCES := selftests/unit/machine_test.cc
+machine_test_LIBS := -lgtest_main -lgtest -lpthread
+
 TESTS += user_set_test
 user_set_test_SOURCES := selftests/unit/user_set_test.cc selftests/unit/synthetic_generation.cc $(DAEMON_SOURCES)
 user_set_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread

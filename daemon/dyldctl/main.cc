@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl: the one command for people. Options and subcommands; the work is in the other files.
 #include "daemon/dyldctl/output.h"
+#include "daemon/files/child.h"
 #include "daemon/files/other_root.h"
 #include "daemon/system/interpreter.h"
 #include "daemon/system/team.h"
@@ -102,6 +103,7 @@ void enter_team(Context &context, const std::string &team, const std::string &su
 } // namespace
 
 int main(int argc, char **argv) {
+    occupy_standard_streams();
     Context context;
     std::vector<std::string> command;
     CLI::App app{"Starts programs from a shared cache of their libraries."};

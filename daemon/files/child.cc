@@ -87,6 +87,19 @@ void collect(int output, int errors, std::string *text, LineReader *lines) {
 
 } // namespace
 
+void occupy_standard_streams() {
+    // open(2) takes the lowest number that is free.
+    while (true) {
+        const int fd = open("/", O_PATH | O_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (fd > STDERR_FILENO) {
+            close(fd);
+            return;
+        }
+    }
+}
+
 Outcome<ChildResult> run_child(const std::vector<std::string> &arguments,
                                const std::function<void(const std::string &)> &on_error_line) {
     std::vector<char *> argv;

@@ -15,6 +15,10 @@ struct ChildResult {
     std::string output;
 };
 
+// Puts something that can be neither read nor written where a standard stream is closed, until the next exec:
+// else what this process opens next would be there, and be replaced or closed in its children. For main().
+void occupy_standard_streams();
+
 // Runs arguments[0], a path of the machine (other_root.h), there, with /dev/null as standard input; stdout is
 // collected, each line of stderr goes to `on_error_line`. The child is killed if this process dies: nothing
 // of a killed build goes on.

@@ -151,6 +151,15 @@ ctl build "$FIX/hello" >/dev/null 2>&1
 not_ok "a build of another state removes it too" test -e "$place"
 ctl clean >/dev/null
 
+# Closed standard streams
+STATE=$TAP_TMP/streams
+ctl build "$FIX/hello" >/dev/null 2>&1
+why=$(ctl why "$FIX/hello")
+is "$(ctl why "$FIX/hello" <&- 2>&-)" "$why" "why asks ld-dyld.so with closed standard streams as well"
+ok "all of them" bash -c 'exec "$@" <&- >&- 2>&-' bash "$DYLDCTL" --state "$STATE" why "$FIX/hello"
+like "$(ctl build --force "$FIX/hello" <&- 2>&-)" '^1 program,' "as does build"
+ctl clean >/dev/null
+
 # make clean
 mkdir -p "$TAP_TMP/tree/out" && ln -s "$ROOT/out/bin" "$ROOT/out/lib" "$TAP_TMP/tree/out/"
 STATE=$TAP_TMP/tree/out/test-state/one

@@ -48,6 +48,14 @@ std::string subcommand_word(int argc, char **argv) {
     return "";
 }
 
+// Among dyldctl's own arguments.
+bool asks_for_help(int argc, char *const *argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 bool has_subcommand(CLI::App &app, const std::string &name) {
     for (const CLI::App *subcommand : app.get_subcommands([](CLI::App *) { return true; }))
         if (subcommand->get_name() == name)
@@ -57,9 +65,9 @@ bool has_subcommand(CLI::App &app, const std::string &name) {
 
 // What concerns the running system, or is for a user in it, is done there: by `chroot DIR dyldctl`.
 bool works_with_root(const std::string &subcommand) {
-    static const std::set<std::string> kCommands = {"build", "activate", "deactivate", "region",
-                                                    "run",   "why",      "status",     "list",
-                                                    "show",  "clean",    "interpreter"};
+    static const std::set<std::string> kCommands = {"build", "activate", "deactivate",  "region",
+                                                    "run",   "why",      "status",      "list",
+                                                    "show",  "clean",    "interpreter", "shim"};
     return kCommands.contains(subcommand);
 }
 
@@ -114,12 +122,22 @@ int main(int argc, char **argv) {
                    "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
                    "shared-region for root, ~/.cache/shared-region for others)");
     const std::string subcommand = subcommand_word(argc, argv);
+    const int own = split_command(argc, argv, &command);
+    const bool stays = asks_for_help(own, argv) || subcommand.empty(); // no system is looked at
     // Before --root: the copy is executed by this machine's ld.so.
     app.add_option_function<std::string>(
-        "--team", [&](const std::string &team) { enter_team(context, team, subcommand, argv); },
+        "--team",
+        [&](const std::string &team) {
+            if (!stays)
+                enter_team(context, team, subcommand, argv);
+        },
         "for regions: those of programs with this team ID");
     app.add_option_function<std::string>(
-        "--root", [&](const std::string &directory) { enter_root(context, directory, subcommand); },
+        "--root",
+        [&](const std::string &directory) {
+            if (!stays)
+                enter_root(context, directory, subcommand);
+        },
         "work for the system with this root directory; all other paths are meant inside of it");
     app.add_flag("--json", context.json, "print the result as JSON");
     app.add_flag("--quiet,-q", context.quiet, "no notes and no progress on stderr");
@@ -144,7 +162,6 @@ int main(int argc, char **argv) {
                 printable(subcommand).c_str());
         return kUsage;
     }
-    int own = split_command(argc, argv, &command);
     try {
         app.parse(own, argv);
     } catch (const CLI::RuntimeError &error) { // told already

@@ -70,6 +70,11 @@ mkdir -p "${conf%/*}" && mkfifo "$conf" "$R/lib/x86_64-linux-gnu/libtbbmalloc.so
 like "$(timeout 60 "$DYLDCTL" --root "$R" build --force /opt/hello 2>&1)" '^3 programs' "the builder takes nothing into itself from there"
 rm -r "$conf" "$R/lib/x86_64-linux-gnu/libtbbmalloc.so.2" "${R:?}/usr"
 
+# Help needs no system.
+like "$(ctl --help)" 'Subcommands|SUBCOMMANDS' "--root DIR --help"
+is "$("$DYLDCTL" --root "$TAP_TMP/none" build --help)" "$("$DYLDCTL" build --help)" "build --help, without looking at DIR"
+is "$("$DYLDCTL" bench --help --root "$R")" "$("$DYLDCTL" bench --help)" "help for a command that works without --root only"
+
 # Reports
 is "$(ctl --json list | jq -r '.[] | select(.path == "/opt/hello").state')" prebuilt "list"
 is "$(ctl --json status | jq -r '.state')" /var/cache/shared-region "status"
@@ -96,6 +101,7 @@ rmdir "$R/mnt"
 rm "$R/tmp/file"
 
 ok "a build for the shim" ctl build --shim /opt/hello /opt/env
+is "$(ctl shim)" /var/cache/shared-region/libdyldshim.so "shim names it as programs there do"
 is "$(told chroot "$R" /opt/env LD_PRELOAD=/var/cache/shared-region/libdyldshim.so /opt/env DYLD_PRINT_LOADERS=1 /opt/hello | cut -d' ' -f1)" prebuilt \
     "starts a tree of processes by chroot alone"
 

@@ -5,10 +5,8 @@
 #include "builder/phases/phases.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <iterator>
-#include <sys/stat.h>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
 
@@ -29,12 +27,6 @@ class PhaseClock {
     BuildReport &report_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
-
-Done make_directory(const std::string &path) {
-    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
-        return Failure::system(errno, path, "cannot be made");
-    return Success{};
-}
 
 // Writes `sets` and, where they were asked for, those with the shim. Returns the size of the files.
 Outcome<uint64_t> write_sets(const BuilderOptions &options, const CacheModel &model,

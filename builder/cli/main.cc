@@ -75,14 +75,14 @@ void add_set(CLI::App *app, SetArguments *arguments) {
 }
 
 // What lies outside of `root` is opened before that becomes the root directory.
-Done enter_place_of_captures(const std::string &root, std::string *loader_blob) {
+Done enter_place_of_captures(const std::string &root, int root_fd, std::string *loader_blob) {
     if (!root.empty() && !loader_blob->empty()) {
         int blob = open(loader_blob->c_str(), O_RDONLY | O_CLOEXEC);
         if (blob < 0)
             return Failure::system(errno, *loader_blob, "cannot open");
         *loader_blob = "/proc/self/fd/" + std::to_string(blob);
     }
-    return enter_private_mounts(root);
+    return enter_private_mounts(root, root_fd);
 }
 
 int run(const CLI::App &app, const BuildArguments &build, const CaptureArguments &capture,
@@ -106,9 +106,12 @@ int main(int argc, char **argv) {
     SetArguments set;
     DumpArguments dump;
     std::string root;
-    app.add_option("--root", root,
-                   "Root directory of the programs: all paths but --loader are meant inside of it")
-        ->check(CLI::ExistingDirectory);
+    int root_fd = -1;
+    CLI::Option *root_option = app.add_option(
+        "--root", root, "Root directory of the programs: all paths but --loader are meant inside of it");
+    app.add_option("--root-fd", root_fd,
+                   "Descriptor of that directory, which is open; --root is its name in messages then")
+        ->needs(root_option);
     add_build(&app, &build);
     add_capture(&app, &capture);
     add_set(&app, &set);
@@ -122,7 +125,7 @@ int main(int argc, char **argv) {
         return run_dump(dump);
     // A system's openssl.cnf could name modules; only what this program was linked with is to run.
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-    Done entered = enter_place_of_captures(root, &build.options.loader_blob);
+    Done entered = enter_place_of_captures(root, root_fd, &build.options.loader_blob);
     if (!entered.ok()) {
         fprintf(stderr, "shared-cache: %s\n", entered.error().message().c_str());
         return kExitFailure;

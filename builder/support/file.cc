@@ -120,32 +120,62 @@ Done copy_range(const NamedFile &from, uint64_t from_offset, const NamedFile &to
     return Success{};
 }
 
-Outcome<TemporaryFile> TemporaryFile::create(const std::string &path) {
-    std::string temporary = path + ".tmp";
-    // A leftover of a killed build is ours to replace; O_EXCL so that we never write through a link.
-    unlink(temporary.c_str());
-    FileDescriptor fd(open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+namespace {
+
+Links links_of_new_files = Links::All;
+
+std::string name_in_directory(const std::string &path) {
+    return path.substr(path.rfind('/') + 1); // npos + 1 is 0
+}
+
+Outcome<FileDescriptor> open_parent(const std::string &path) {
+    const std::string parent = path.substr(0, path.rfind('/') + 1);
+    FileDescriptor fd(open_at(AT_FDCWD, parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY, 0,
+                              links_of_new_files));
     if (!fd.valid())
-        return Failure::system(errno, temporary, "cannot be created");
-    return TemporaryFile(path, std::move(temporary), std::move(fd));
+        return open_failure(errno, path, "its directory cannot be opened", links_of_new_files);
+    return fd;
+}
+
+} // namespace
+
+void make_files_through(Links links) {
+    links_of_new_files = links;
+}
+
+Done make_directory(const std::string &path) {
+    const std::string bare = path.substr(0, path.find_last_not_of('/') + 1);
+    FileDescriptor parent = TRY(open_parent(bare));
+    if (mkdirat(parent.get(), name_in_directory(bare).c_str(), 0755) != 0 && errno != EEXIST)
+        return Failure::system(errno, path, "cannot be made");
+    return Success{};
+}
+
+Outcome<TemporaryFile> TemporaryFile::create(const std::string &path) {
+    FileDescriptor directory = TRY(open_parent(path));
+    std::string name = name_in_directory(path) + ".tmp";
+    // A leftover of a killed build is ours to replace; O_EXCL so that we never write through a link.
+    unlinkat(directory.get(), name.c_str(), 0);
+    FileDescriptor fd(openat(directory.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!fd.valid())
+        return Failure::system(errno, path + ".tmp", "cannot be created");
+    return TemporaryFile(path, std::move(name), std::move(directory), std::move(fd));
 }
 
 TemporaryFile::~TemporaryFile() {
     if (!temporary_.empty())
-        unlink(temporary_.c_str());
+        unlinkat(directory_.get(), temporary_.c_str(), 0);
 }
 
 Done TemporaryFile::commit() {
     if (fsync(fd_.get()) != 0)
-        return Failure::system(errno, temporary_, "fsync");
-    if (rename(temporary_.c_str(), path_.c_str()) != 0)
-        return Failure::system(errno, temporary_, "rename");
+        return Failure::system(errno, path_, "fsync");
+    if (renameat(directory_.get(), temporary_.c_str(), directory_.get(), name_in_directory(path_).c_str()) !=
+        0)
+        return Failure::system(errno, path_, "rename");
     temporary_.clear();
-    std::string directory = path_.substr(0, path_.find_last_of('/') + 1);
-    FileDescriptor parent(
-        open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-    if (!parent.valid() || fsync(parent.get()) != 0)
-        return Failure::system(errno, directory, "fsync");
+    if (fsync(directory_.get()) != 0)
+        return Failure::system(errno, path_, "fsync of its directory");
     return Success{};
 }
 

@@ -6,6 +6,7 @@
 
 #include "sharedregion/failure.h"
 #include "sharedregion/file_identity.h"
+#include "sharedregion/open_file.h"
 #include "sharedregion/units.h"
 #include "sharedregion/view.h"
 
@@ -42,6 +43,13 @@ Outcome<FileIdentity> identity_of_path(const std::string &path);
 // The path with all links resolved.
 Outcome<std::string> canonical_path(const std::string &path);
 
+// Which links files and directories are made through from now on (Links::All at first): in another root
+// directory none may lead out of it.
+void make_files_through(Links links);
+
+// mkdir(2), unless it is there.
+Done make_directory(const std::string &path);
+
 Outcome<FileDescriptor> open_to_read(const std::string &path);
 // As open_to_read, and the file must be the one that `identity` tells: else it changed during the build.
 Outcome<FileDescriptor> open_unchanged(const std::string &path, const FileIdentity &identity);
@@ -61,17 +69,18 @@ class TemporaryFile {
     static Outcome<TemporaryFile> create(const std::string &path);
     TemporaryFile(TemporaryFile &&other) noexcept
         : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})),
-          fd_(std::move(other.fd_)) {}
+          directory_(std::move(other.directory_)), fd_(std::move(other.fd_)) {}
     ~TemporaryFile();
     int fd() const { return fd_.get(); }
     NamedFile named() const { return NamedFile{fd_.get(), path_}; }
     Done commit();
 
   private:
-    TemporaryFile(std::string path, std::string temporary, FileDescriptor fd)
-        : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
-    std::string path_, temporary_; // temporary_ empty: committed or moved from
-    FileDescriptor fd_;
+    TemporaryFile(std::string path, std::string temporary, FileDescriptor directory, FileDescriptor fd)
+        : path_(std::move(path)), temporary_(std::move(temporary)), directory_(std::move(directory)),
+          fd_(std::move(fd)) {}
+    std::string path_, temporary_; // temporary_: a name in directory_; empty: committed or moved from
+    FileDescriptor directory_, fd_;
 };
 
 } // namespace sharedregion

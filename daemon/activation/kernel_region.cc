@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/kernel_region.h"
 
+#include "daemon/files/other_root.h"
 #include "daemon/files/region_device.h"
 #include "sharedregion/file_identity.h"
 #include "uapi/linux/shared_region.h"
@@ -112,9 +113,10 @@ Failure explain(int code, const std::string &path) {
 
 Outcome<UniqueFd> open_cache(const Generation &generation) {
     struct stat st;
-    UniqueFd fd(open(generation.cache_path().c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid() || fstat(fd.get(), &st) != 0)
-        return Failure::system(errno, generation.cache_path(), "cannot open");
+    UniqueFd fd =
+        TRY(open_regular_inside(AT_FDCWD, generation.cache_path(), O_RDONLY, generation.cache_path()));
+    if (fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, generation.cache_path(), "cannot stat");
     if (!(identity_of(st) == generation.cache_identity()))
         return Failure::about(generation.cache_path(), "replaced meanwhile", Failure::kNoOffset, ESTALE);
     return fd;

@@ -93,12 +93,17 @@ std::vector<uint64_t> text_slots(const CacheView &cache) {
     return slots;
 }
 
+// Invalid where it cannot be opened: no large pages then.
+UniqueFd open_text(const std::string &path) {
+    Outcome<UniqueFd> fd = open_regular_inside(AT_FDCWD, path, O_RDONLY, path);
+    return fd.ok() ? std::move(fd.value()) : UniqueFd();
+}
+
 class TextFile {
   public:
     explicit TextFile(const Generation &generation)
         : bytes_(generation.cache().bytes()), slots_(text_slots(generation.cache())),
-          mapped_size_(generation.cache().header().mapped_size),
-          fd_(open(generation.cache_path().c_str(), O_RDONLY | O_CLOEXEC)) {}
+          mapped_size_(generation.cache().header().mapped_size), fd_(open_text(generation.cache_path())) {}
 
     LargeText result(uint64_t large) const { return LargeText{slots_.size() * kLargePageSize, large}; }
     bool is_all(uint64_t large) const { return large >= slots_.size() * kLargePageSize; }

@@ -90,21 +90,33 @@ bool is_empty(const std::string &path) {
     return names.ok() && names.value().empty();
 }
 
+// By the name in an open directory, whose path no link can exchange.
+bool unmount_in(const UniqueFd &parent, const std::string &name) {
+    UniqueFd before(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!before.valid() || fchdir(parent.get()) != 0)
+        return false;
+    const bool unmounted = umount2(name.c_str(), UMOUNT_NOFOLLOW) == 0;
+    (void)fchdir(before.get());
+    return unmounted;
+}
+
 // Never by force, and nothing is remounted: an activation under way holds its directory open, so that
 // unmounting fails (EBUSY). One that began and ended between the look and the call would be lost, and its
 // programs start by plain ld.so; but verifying alone takes it a thousand times longer than that.
-bool unmount_if_empty(const std::string &path) {
-    return is_empty(path) && umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0;
+bool unmount_if_empty(const UniqueFd &parent, const std::string &path) {
+    return is_empty(path) && unmount_in(parent, path.substr(path.rfind('/') + 1));
 }
 
 // The last one turns off the light. Who activates just now finds its place gone and makes it again
 // (make_activation_place()).
 void remove_if_empty(const std::string &path) {
-    if (!std::string_view(path).substr(path.rfind('/') + 1).starts_with("shared-region"))
+    const size_t slash = path.rfind('/');
+    if (!std::string_view(path).substr(slash + 1).starts_with("shared-region"))
         return;
-    if (is_own_mount(path) && !unmount_if_empty(path))
+    UniqueFd parent(open_directory_inside(AT_FDCWD, path.substr(0, slash).c_str(), O_PATH));
+    if (!parent.valid() || (is_own_mount(path) && !unmount_if_empty(parent, path)))
         return;
-    (void)rmdir(path.c_str()); // fails where anything is in it
+    (void)unlinkat(parent.get(), &path[slash + 1], AT_REMOVEDIR); // fails where anything is in it
 }
 
 // What state directories left that do not exist any more. One that cannot be looked at may exist; those of

@@ -42,8 +42,8 @@ bool read_progress(const std::string &line, const OnProgress &on_progress) {
 
 Outcome<std::vector<std::string>> builder_arguments(const BuildJob &job, const std::string &output) {
     std::vector<std::string> arguments = {TRY(find_helper("shared-cache"))};
-    if (!other_root().empty())
-        arguments.insert(arguments.end(), {"--root", other_root()});
+    const std::vector<std::string> root = root_arguments();
+    arguments.insert(arguments.end(), root.begin(), root.end());
     const std::string second_stage = TRY(find_helper("dyld-stage2.bin"));
     arguments.insert(arguments.end(), {"build", "--output", output, "--loader", second_stage});
     if (job.jobs != 0)
@@ -85,10 +85,9 @@ Done make_placeholder(const StateDirectory &state, const std::string &genuine_lo
     const std::string path = state.file(kGenuineDirectoryName);
     UniqueFd directory =
         TRY(make_own_directory(state.fd(), kGenuineDirectoryName, path, geteuid() == 0 ? 0755 : 0700));
-    UniqueFd fd(openat(directory.get(), name.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
-    if (!fd.valid())
-        return Failure::system(errno, path + "/" + name, "cannot make");
     const std::string target = std::string(kGenuineDirectoryName) + "/" + name;
+    (void)TRY(open_regular_inside(directory.get(), name, O_RDONLY | O_CREAT | O_NOFOLLOW, state.file(target),
+                                  0755));
     if (read_symlink(state.fd(), kAliasName) == target)
         return Success{};
     return replace_symlink(state.fd(), kAliasName, target, state.file(kAliasName));
@@ -178,11 +177,10 @@ Outcome<bool> ensure_loader(const StateDirectory &state, const std::string &genu
                                           state.path(),
                                           "--output",
                                           output};
-    // Programs of another root directory cannot execute this dyldctl.
-    if (other_root().empty())
+    const std::vector<std::string> root = root_arguments();
+    arguments.insert(arguments.end(), root.begin(), root.end());
+    if (root.empty()) // programs of another root directory cannot execute this dyldctl
         arguments.insert(arguments.end(), {"--builder", TRY(own_path())});
-    else
-        arguments.insert(arguments.end(), {"--root", other_root()});
     ChildResult result = TRY(run_child(arguments, [&](const std::string &line) { last = line; }));
     if (result.status != 0)
         return Failure::about(output, "make-ld-dyld failed with " + status_text(result.status) +

@@ -3,13 +3,13 @@
 
 #include "daemon/files/mapped_file.h"
 #include "daemon/state/loader_record.h"
+#include "sharedregion/slave_mounts.h"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <sched.h>
 #include <string_view>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 namespace sharedregion {
@@ -76,41 +76,9 @@ bool is_loader_changed(const LaunchFiles &files, const FileIdentity &recorded) {
     return !is_ld_dyld(files.genuine_loader);
 }
 
-// Moves root and working directory of this process to those of its mount namespace, which setns(2) does also
-// for the namespace that the process is in.
-Done leave_chroot() {
-    UniqueFd self(int(syscall(SYS_pidfd_open, getpid(), 0)));
-    if (!self.valid() || setns(self.get(), CLONE_NEWNS) != 0)
-        return Failure::system(errno, "/", "cannot reach the mount that this chroot lies in");
-    return Success{};
-}
-
-// In a chroot "/" may be no mount point, and then no path leads to the mount that it lies in: the mounts are
-// changed from outside of it.
-Done make_slave_outside_chroot() {
-    UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)),
-        directory(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!root.valid() || !directory.valid())
-        return Failure::system(errno, "/", "cannot open");
-    TRY(leave_chroot());
-    const int error = mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0 ? 0 : errno;
-    if (fchdir(root.get()) != 0 || chroot(".") != 0 || fchdir(directory.get()) != 0)
-        _exit(kLost); // never start anything outside of the chroot
-    return error == 0 ? Done(Success{}) : Failure::system(error, "/", "cannot make mounts private");
-}
-
-Done make_mounts_slave() {
-    if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0)
-        return Success{};
-    if (errno == EINVAL)
-        return make_slave_outside_chroot();
-    return Failure::system(errno, "/", "cannot make mounts private");
-}
-
-// In a mount namespace of our own: slave, not private, so that our two mounts stay here, but file systems
-// that are mounted or unmounted outside later are so here as well.
+// In a mount namespace of our own.
 Done mount_loader(const LaunchFiles &files) {
-    TRY(make_mounts_slave());
+    TRY(make_mounts_slave(kLost));
     // Inside a `run` of another state its ld-dyld.so lies there; the genuine one is below.
     for (int depth = 0; depth < 8 && is_ld_dyld(files.genuine_loader); depth++)
         if (umount2(files.genuine_loader.c_str(), MNT_DETACH) != 0)
@@ -186,7 +154,7 @@ Done enter_genuine_namespace(const LaunchFiles &files) {
         TRY(unshare_user());
     else if (unshare(CLONE_NEWNS) != 0)
         return Failure::system(errno, "", "cannot make a mount namespace");
-    TRY(make_mounts_slave());
+    TRY(make_mounts_slave(kLost));
     return bind(files.alias,
                 files.genuine_loader); // what a `run` mounted there cannot be unmounted by a user
 }

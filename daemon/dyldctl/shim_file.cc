@@ -5,6 +5,7 @@
 // the very file that their sets were captured with.
 #include "daemon/dyldctl/generations.h"
 #include "daemon/files/mapped_file.h"
+#include "daemon/files/other_root.h"
 #include "daemon/files/package.h"
 #include "daemon/state/loader_record.h"
 
@@ -25,12 +26,11 @@ bool has_content(const std::string &path, ByteView bytes) {
 
 Done copy_into(const StateDirectory &state, ByteView bytes) {
     const std::string temporary = std::string(kShimName) + ".new";
-    UniqueFd fd(
-        openat(state.fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0755));
+    UniqueFd fd = TRY(open_regular_inside(state.fd(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                                          state.file(temporary), 0755));
     // Readable by everybody, whatever the umask: it is loaded into every process of a tree.
-    if (!fd.valid() || write(fd.get(), bytes.data(), bytes.size()) != ssize_t(bytes.size()) ||
-        fchmod(fd.get(), 0755) != 0 || fsync(fd.get()) != 0 ||
-        renameat(state.fd(), temporary.c_str(), state.fd(), kShimName) != 0)
+    if (write(fd.get(), bytes.data(), bytes.size()) != ssize_t(bytes.size()) || fchmod(fd.get(), 0755) != 0 ||
+        fsync(fd.get()) != 0 || renameat(state.fd(), temporary.c_str(), state.fd(), kShimName) != 0)
         return Failure::system(errno, state.file(kShimName), "cannot write");
     return Success{};
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/files/directory.h"
 
+#include "daemon/files/other_root.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -14,7 +16,7 @@ namespace sharedregion {
 
 namespace {
 
-constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kOpenDirectory = O_RDONLY | O_NOFOLLOW;
 
 using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR *)>;
 
@@ -47,7 +49,7 @@ Done check_trusted(const struct stat &st, const std::string &path) {
 }
 
 Outcome<UniqueFd> open_trusted_directory(int parent, const std::string &name, const std::string &path) {
-    UniqueFd fd(openat(parent, name.c_str(), kOpenDirectory));
+    UniqueFd fd(open_directory_inside(parent, name.c_str(), kOpenDirectory));
     if (!fd.valid())
         return not_a_directory(errno, path);
     struct stat st;
@@ -75,10 +77,17 @@ Outcome<UniqueFd> make_own_directory(int parent, const std::string &name, const 
 }
 
 Done make_parents(const std::string &path, mode_t mode) {
-    for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-        std::string parent = path.substr(0, slash);
-        if (mkdir(parent.c_str(), mode) != 0 && errno != EEXIST)
+    UniqueFd at(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    size_t begin = 1;
+    for (size_t slash; (slash = path.find('/', begin)) != std::string::npos; begin = slash + 1) {
+        const std::string parent = path.substr(0, slash), name = path.substr(begin, slash - begin);
+        if (name.empty()) // "//"
+            continue;
+        if (mkdirat(at.get(), name.c_str(), mode) != 0 && errno != EEXIST)
             return Failure::system(errno, parent, "cannot make directory");
+        at = UniqueFd(open_directory_inside(at.get(), name.c_str(), O_PATH));
+        if (!at.valid())
+            return open_failure(errno, parent, "cannot open directory", links_inside());
     }
     return Success{};
 }
@@ -137,7 +146,7 @@ Done remove_tree(int parent, const std::string &name, const std::string &path) {
     // Linux says EISDIR for a directory, POSIX allows EPERM.
     if (errno != EISDIR && errno != EPERM)
         return Failure::system(errno, path, "cannot remove");
-    UniqueFd directory(openat(parent, name.c_str(), kOpenDirectory));
+    UniqueFd directory(open_directory_inside(parent, name.c_str(), kOpenDirectory));
     if (!directory.valid())
         return not_a_directory(errno, path);
     const std::string prefix = path + "/";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/files/mapped_file.h"
 
+#include "daemon/files/other_root.h"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,8 +15,7 @@ FileIdentity identity_of_path(const std::string &path) {
 }
 
 Outcome<MappedFile> MappedFile::open(const std::string &path) {
-    // O_NONBLOCK: a FIFO in the file's place must not hang us.
-    return map(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), path);
+    return map(TRY(open_regular_inside(AT_FDCWD, path, O_RDONLY, path)), path);
 }
 
 Outcome<MappedFile> MappedFile::map(UniqueFd fd, const std::string &path) {

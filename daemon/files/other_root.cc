@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/files/other_root.h"
 
-#include "daemon/files/unique_fd.h"
-
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 namespace sharedregion {
 
@@ -17,6 +12,7 @@ namespace {
 
 struct OtherRoot {
     UniqueFd machine; // its root directory; invalid: this process is there
+    UniqueFd root;    // inherited by helpers
     std::string path;
 };
 OtherRoot entered;
@@ -61,12 +57,19 @@ Done enter_other_root(const std::string &directory) {
     // process's.
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
     TRY(change_root(root, path));
-    entered = OtherRoot{std::move(machine), std::move(path)};
+    UniqueFd inherited(fcntl(root.get(), F_DUPFD, 3));
+    entered = OtherRoot{std::move(machine), std::move(inherited), std::move(path)};
     return Success{};
 }
 
 const std::string &other_root() {
     return entered.path;
+}
+
+std::vector<std::string> root_arguments() {
+    if (entered.path.empty())
+        return {};
+    return {"--root", entered.path, "--root-fd", std::to_string(entered.root.get())};
 }
 
 int open_of_machine(const char *path, int flags) {
@@ -87,12 +90,17 @@ FILE *fopen_of_machine(const char *path) {
     return file;
 }
 
+Links links_inside() {
+    return entered.machine.valid() ? Links::NotMagic : Links::All;
+}
+
 int open_directory_inside(int at, const char *path, int flags) {
-    open_how how = {};
-    how.flags = uint64_t(flags) | O_DIRECTORY | O_CLOEXEC;
-    how.resolve = entered.machine.valid() ? RESOLVE_NO_MAGICLINKS : 0;
-    return how.resolve == 0 ? openat(at, path, int(how.flags))
-                            : int(syscall(SYS_openat2, at, path, &how, sizeof how));
+    return open_at(at, path, flags | O_DIRECTORY, 0, links_inside());
+}
+
+Outcome<UniqueFd> open_regular_inside(int at, const std::string &name, int flags, const std::string &path,
+                                      mode_t mode) {
+    return UniqueFd(TRY(open_regular(at, name, flags, mode, path, links_inside())));
 }
 
 bool return_to_machine() {

@@ -11,9 +11,11 @@
 // A process has one root directory, hence the functions without an object.
 #pragma once
 
-#include "sharedregion/failure.h"
+#include "daemon/files/unique_fd.h"
+#include "sharedregion/open_file.h"
 
 #include <string>
+#include <vector>
 
 namespace sharedregion {
 
@@ -24,6 +26,10 @@ Done enter_other_root(const std::string &directory);
 // DIR as an absolute path of the machine; empty: this process is where it was started.
 const std::string &other_root();
 
+// Arguments by which a helper works for the same root directory: its path for messages, and the directory
+// itself, which helpers inherit, since by now the path may lead to another one. Empty where there is none.
+std::vector<std::string> root_arguments();
+
 // As open(2) with O_CLOEXEC for an absolute path of the machine. Async-signal-safe.
 int open_of_machine(const char *path, int flags);
 
@@ -31,9 +37,15 @@ int open_of_machine(const char *path, int flags);
 bool can_access_of_machine(const char *path, int mode);
 FILE *fopen_of_machine(const char *path);
 
-// As openat(2) with O_CLOEXEC for a directory of this root. In another root directory magic links of a /proc
-// that is visible there would lead out of it: ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS).
+// The links that names of this root directory may lead through: in another one no magic links.
+Links links_inside();
+
+// As openat(2) with O_CLOEXEC for a directory of this root; links_inside().
 int open_directory_inside(int at, const char *path, int flags);
+
+// open_regular() for a file of this root, which may be FIFO, device or a magic link where it is another's.
+Outcome<UniqueFd> open_regular_inside(int at, const std::string &name, int flags, const std::string &path,
+                                      mode_t mode = 0);
 
 // Moves a child back, to execute a program of the machine. Async-signal-safe.
 bool return_to_machine();

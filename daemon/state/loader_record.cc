@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/state/loader_record.h"
 
+#include "daemon/files/other_root.h"
+
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -42,9 +44,9 @@ RecordedFile recorded_now(const std::string &path) {
 }
 
 std::optional<LoaderRecord> LoaderRecord::read(const StateDirectory &state) {
-    UniqueFd fd(openat(state.fd(), kLoaderRecordName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    Outcome<UniqueFd> fd = open_regular_inside(state.fd(), kLoaderRecordName, O_RDONLY | O_NOFOLLOW, "");
     char bytes[16384];
-    ssize_t size = fd.valid() ? ::read(fd.get(), bytes, sizeof bytes) : 0;
+    ssize_t size = fd.ok() ? ::read(fd.value().get(), bytes, sizeof bytes) : 0;
     std::string text(bytes, size > 0 ? size : 0);
     LoaderRecord record;
     if (!take_line(&text, &record.genuine) || !take_line(&text, &record.stage1) ||
@@ -55,9 +57,10 @@ std::optional<LoaderRecord> LoaderRecord::read(const StateDirectory &state) {
 
 Done LoaderRecord::write(const StateDirectory &state) const {
     std::string text = to_line(genuine) + to_line(stage1) + to_line(tail) + to_line(result);
-    UniqueFd fd(
-        openat(state.fd(), kLoaderRecordName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!fd.valid() || ::write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))
+    UniqueFd fd =
+        TRY(open_regular_inside(state.fd(), kLoaderRecordName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                                state.file(kLoaderRecordName), 0644));
+    if (::write(fd.get(), text.data(), text.size()) != ssize_t(text.size()))
         return Failure::system(errno, state.file(kLoaderRecordName), "cannot write");
     return Success{};
 }

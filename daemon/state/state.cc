@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/state/state.h"
 
+#include "daemon/files/other_root.h"
 #include "daemon/user/user_directory.h"
 #include "sharedregion/state_names.h"
 
@@ -59,8 +60,8 @@ mode_t state_mode() {
 
 bool has_tag(int directory) {
     char text[sizeof kTag];
-    UniqueFd fd(openat(directory, kCacheTagName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return fd.valid() && read(fd.get(), text, sizeof text) == ssize_t(sizeof kTag - 1) &&
+    Outcome<UniqueFd> fd = open_regular_inside(directory, kCacheTagName, O_RDONLY | O_NOFOLLOW, "");
+    return fd.ok() && read(fd.value().get(), text, sizeof text) == ssize_t(sizeof kTag - 1) &&
            std::string(text, sizeof kTag - 1) == kTag;
 }
 
@@ -77,10 +78,11 @@ Outcome<std::string> foreign_name(const StateDirectory &state) {
 Done write_cache_tag(int directory, const std::string &path) {
     if (has_tag(directory))
         return Success{};
-    UniqueFd fd(
-        openat(directory, kCacheTagName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!fd.valid() || write(fd.get(), kTag, sizeof kTag - 1) != ssize_t(sizeof kTag - 1))
-        return Failure::system(errno, path + "/" + kCacheTagName, "cannot write");
+    const std::string file = path + "/" + kCacheTagName;
+    UniqueFd fd = TRY(
+        open_regular_inside(directory, kCacheTagName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, file, 0644));
+    if (write(fd.get(), kTag, sizeof kTag - 1) != ssize_t(sizeof kTag - 1))
+        return Failure::system(errno, file, "cannot write");
     return Success{};
 }
 
@@ -90,9 +92,12 @@ Outcome<std::string> canonical_state_path(const std::string &path) {
     std::string parent = slash == 0 ? "/" : full.substr(0, slash), name = full.substr(slash + 1);
     if (name.empty() || name == "." || name == "..")
         return Failure::about(path, "cannot be a state directory; name one without '.' or '..' at its end");
+    // realpath(3) takes a magic link for a symbolic one and so names another directory than the link leads
+    // to.
     char resolved[PATH_MAX];
-    if (realpath(parent.c_str(), resolved) == nullptr)
-        return Failure::system(errno, parent, "cannot open directory");
+    if (!UniqueFd(open_directory_inside(AT_FDCWD, parent.c_str(), O_PATH)).valid() ||
+        realpath(parent.c_str(), resolved) == nullptr)
+        return open_failure(errno, parent, "cannot open directory", links_inside());
     return (std::string(resolved) == "/" ? "" : std::string(resolved)) + "/" + name;
 }
 
@@ -207,9 +212,8 @@ Done StateDirectory::set_active(const std::string &directory) const {
 }
 
 Outcome<StateLock> StateDirectory::lock(void (*waiting)()) const {
-    UniqueFd fd(openat(this->fd(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.valid())
-        return Failure::system(errno, file("lock"), "cannot open");
+    UniqueFd fd =
+        TRY(open_regular_inside(this->fd(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW, file("lock"), 0600));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
         return StateLock(std::move(fd));
     if (errno == EWOULDBLOCK && waiting != nullptr)

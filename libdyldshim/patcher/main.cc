@@ -4,6 +4,7 @@
 // Nothing of glibc is shipped: the result is made where it is used, and again after each upgrade of ld.so.
 #include "libdyldshim/patcher/patch_loader.h"
 #include "sharedregion/file_identity.h"
+#include "sharedregion/open_file.h"
 
 #include <cerrno>
 #include <climits>
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <unistd.h>
+#include <utility>
 
 using namespace sharedregion;
 
@@ -19,6 +21,9 @@ namespace {
 
 struct Options {
     std::string loader, stage1, tail, state, builder, output, root;
+    int root_fd = -1; // the directory `root` itself
+    // Names of another system must not lead out of it.
+    Links links() const { return root.empty() && root_fd < 0 ? Links::All : Links::NotMagic; }
 };
 
 class Descriptor {
@@ -28,22 +33,21 @@ class Descriptor {
         if (fd_ >= 0)
             close(fd_);
     }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
+    Descriptor(Descriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor &operator=(Descriptor &&) = delete;
     int get() const { return fd_; }
+    bool valid() const { return fd_ >= 0; }
 
   private:
     int fd_;
 };
 
 // The whole file, and which file it was.
-Outcome<std::vector<char>> read_file(const std::string &path, FileIdentity *identity) {
-    Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Outcome<std::vector<char>> read_file(const std::string &path, FileIdentity *identity, Links links) {
+    Descriptor fd(TRY(open_regular(AT_FDCWD, path, O_RDONLY, 0, path, links)));
     struct stat st;
-    if (fd.get() < 0 || fstat(fd.get(), &st) != 0)
-        return Failure::system(errno, path, "open");
-    if (!S_ISREG(st.st_mode))
-        return Failure::about(path, "is not a regular file");
+    if (fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, path, "stat");
     *identity = identity_of(st);
     std::vector<char> bytes(static_cast<size_t>(st.st_size));
     for (size_t done = 0; done < bytes.size();) {
@@ -69,36 +73,58 @@ Done write_all(int fd, const std::string &path, const std::vector<char> &bytes) 
     return Success{};
 }
 
-// Makes the rename itself durable.
-Done sync_directory(const std::string &path) {
-    size_t slash = path.rfind('/');
-    std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd.get() < 0 || fsync(fd.get()) != 0)
-        return Failure::system(errno, directory, "fsync");
-    return Success{};
+// Where the result goes: an open directory, since its path may be somebody else's.
+struct Output {
+    std::string path, name;
+    Descriptor directory;
+};
+
+Outcome<Output> open_output(const std::string &path, Links links) {
+    const size_t name = path.rfind('/') + 1; // 0: there is no slash
+    const std::string parent = name == 0 ? "." : path.substr(0, name);
+    Descriptor directory(open_at(AT_FDCWD, parent.c_str(), O_RDONLY | O_DIRECTORY, 0, links));
+    if (!directory.valid())
+        return open_failure(errno, parent, "open", links);
+    return Output{path, path.substr(name), std::move(directory)};
+}
+
+// A new file beside `output`, whose name is made from the process's number.
+Outcome<int> create_temporary(const Output &output, std::string *name) {
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
+        *name = output.name + "." + std::to_string(getpid()) + "-" + std::to_string(attempt);
+        int fd = openat(output.directory.get(), name->c_str(),
+                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd >= 0)
+            return int(fd);
+        if (errno != EEXIST) // that of one that was killed
+            break;
+    }
+    return Failure::system(errno, output.path, "create");
 }
 
 // Makes the patched file under a temporary name, then renames it: its inode number, which the rename
 // keeps, goes into the file.
-Done write_patched(PatchRequest *request, const std::string &output) {
-    std::string temporary = output + ".XXXXXX";
-    Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
+Done write_patched(PatchRequest *request, const Output &output) {
+    std::string temporary;
+    Descriptor fd(TRY(create_temporary(output, &temporary)));
+    const int directory = output.directory.get();
     struct stat st;
-    if (fd.get() < 0 || fstat(fd.get(), &st) != 0)
-        return Failure::system(errno, temporary, "create");
+    if (fstat(fd.get(), &st) != 0)
+        return Failure::system(errno, output.path, "stat");
     request->own_dev = st.st_dev;
     request->own_ino = st.st_ino;
     auto finish = [&]() -> Done {
         std::vector<char> patched = TRY(patch_loader(*request));
-        TRY(write_all(fd.get(), temporary, patched));
-        if (rename(temporary.c_str(), output.c_str()) != 0)
-            return Failure::system(errno, output, "rename");
-        return sync_directory(output);
+        TRY(write_all(fd.get(), output.path, patched));
+        if (renameat(directory, temporary.c_str(), directory, output.name.c_str()) != 0)
+            return Failure::system(errno, output.path, "rename");
+        if (fsync(directory) != 0) // the rename itself
+            return Failure::system(errno, output.path, "fsync");
+        return Success{};
     };
     Done done = finish();
     if (!done.ok())
-        unlink(temporary.c_str());
+        unlinkat(directory, temporary.c_str(), 0);
     return done;
 }
 
@@ -119,8 +145,11 @@ bool is_trusted(const std::string &path) {
 }
 
 // From here on paths are those of another system, which has its ld.so but not our stages.
-Done enter_root(const std::string &root) {
-    if (!root.empty() && (chroot(root.c_str()) != 0 || chdir("/") != 0))
+Done enter_root(const Options &options) {
+    const std::string &root = options.root;
+    if (options.links() == Links::All)
+        return Success{};
+    if ((options.root_fd < 0 ? chdir(root.c_str()) : fchdir(options.root_fd)) != 0 || chroot(".") != 0)
         return Failure::system(errno, root, "cannot become the root directory");
     return Success{};
 }
@@ -129,12 +158,12 @@ Done make_loader(const Options &options) {
     PatchRequest request;
     FileIdentity unused;
     request.stage1_path = options.stage1;
-    request.stage1 = TRY(read_file(options.stage1, &unused));
+    request.stage1 = TRY(read_file(options.stage1, &unused, Links::All));
     request.tail_path = options.tail;
-    request.tail = TRY(read_file(options.tail, &unused));
-    TRY(enter_root(options.root));
+    request.tail = TRY(read_file(options.tail, &unused, Links::All));
+    TRY(enter_root(options));
     request.loader_path = TRY(canonical(options.loader));
-    request.loader = TRY(read_file(request.loader_path, &request.loader_identity));
+    request.loader = TRY(read_file(request.loader_path, &request.loader_identity, options.links()));
     request.state = TRY(canonical(options.state));
     if (!options.builder.empty())
         request.builder = TRY(canonical(options.builder));
@@ -143,28 +172,25 @@ Done make_loader(const Options &options) {
                 request.builder.c_str());
         request.builder.clear();
     }
-    return write_patched(&request, options.output);
+    return write_patched(&request, TRY(open_output(options.output, options.links())));
 }
 
 constexpr char kUsage[] =
     "usage: make-ld-dyld --ldso PATH --stage1 FILE --tail FILE --state DIR --output FILE\n"
-    "                    [--builder DYLDCTL] [--root ROOT]\n"
+    "                    [--builder DYLDCTL] [--root ROOT [--root-fd N]]\n"
     "Makes ld-dyld.so: a copy of ld.so PATH that starts programs from the shared cache of state\n"
     "directory DIR (which must exist), with our code in it: dyld-stage1.bin and dyld-tail.bin.\n"
     "DYLDCTL builds users' own sets in the background (DYLD_USE_CLOSURES=1).\n"
-    "With --root all paths but those of --stage1 and --tail are meant below directory ROOT.\n";
+    "With --root all paths but those of --stage1 and --tail are meant below directory ROOT,\n"
+    "which may be open as descriptor N: ROOT is its name in messages then.\n";
 
 bool parse_options(int argc, char **argv, Options *options) {
     static const struct option kOptions[] = {
-        {"ldso", required_argument, nullptr, 'l'},
-        {"stage1", required_argument, nullptr, '1'},
-        {"tail", required_argument, nullptr, 't'},
-        {"state", required_argument, nullptr, 's'},
-        {"builder", required_argument, nullptr, 'b'},
-        {"output", required_argument, nullptr, 'o'},
-        {"root", required_argument, nullptr, 'r'},
-        {"help", no_argument, nullptr, 'h'},
-        {nullptr, 0, nullptr, 0},
+        {"ldso", required_argument, nullptr, 'l'},    {"stage1", required_argument, nullptr, '1'},
+        {"tail", required_argument, nullptr, 't'},    {"state", required_argument, nullptr, 's'},
+        {"builder", required_argument, nullptr, 'b'}, {"output", required_argument, nullptr, 'o'},
+        {"root", required_argument, nullptr, 'r'},    {"root-fd", required_argument, nullptr, 'f'},
+        {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0},
     };
     for (int key; (key = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
         switch (key) {
@@ -188,6 +214,9 @@ bool parse_options(int argc, char **argv, Options *options) {
             break;
         case 'r':
             options->root = optarg;
+            break;
+        case 'f':
+            options->root_fd = atoi(optarg);
             break;
         case 'h':
             fputs(kUsage, stdout);

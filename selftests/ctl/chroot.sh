@@ -45,6 +45,14 @@ output=$(inside run -- /opt/cat /proc/OUTER/mountinfo)
 like "$output" "$R/proc" "a program in the namespace sees the mounts outside of it"
 unlike "$output" 'ld-linux|genuine-ld' "none of which is its own"
 
+# Another root directory, from there
+mkdir -p "$R/inner"/{proc,dev,run,opt,var/cache}
+cp -a "$R"/lib* "$R/inner/" && cp "$R/opt/hello" "$R/inner/opt/"
+output=$(inside --root /inner build --tmpfs /run /opt/hello 2>&1)
+like "$output" 'not in a tmpfs' "a build for another root directory is captured in a chroot"
+unlike "$output" 'shared-cache' "by a builder that mounts what is missing"
+is "$(grep -c "$R" /proc/self/mounts)" 0 "and leaves no mount"
+
 # A container's root without CAP_SYS_ADMIN
 without=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin --)
 output=$("${without[@]}" bench/demo.sh "ls --version" 2>&1)

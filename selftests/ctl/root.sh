@@ -45,8 +45,22 @@ ctl build /opt/hello >"$TAP_TMP/escape" 2>&1
 is "$(grep -c " $TAP_TMP/outside " /proc/self/mounts) $(ls -A "$TAP_TMP/outside")" "0 " "no tmpfs is mounted by a link that leads out of the root directory"
 ctl clean >/dev/null 2>&1
 rm "$R/run/shared-region"
-umount "$R/proc"
 rm -rf "$R/var/cache/shared-region"
+ln -s "/proc/$$/root$TAP_TMP/outside" "$R/escape"
+refused='leads through a link of /proc'
+like "$(ctl --state /escape/a/state build /opt/hello 2>&1)" "^dyldctl: /escape: $refused" "no state directory is made by one"
+like "$(ctl --state /escape/state status 2>&1)" "^dyldctl: /escape: $refused" "or looked for"
+output=("$ROOT/out/bin/make-ld-dyld" --root "$R" --ldso /lib64/ld-linux-x86-64.so.2 --stage1 "$ROOT/out/lib/dyld-stage1.bin" --tail "$ROOT/out/lib/dyld-tail.bin" --state /etc)
+like "$("${output[@]}" --output /escape/ld-dyld.so 2>&1)" "/escape/: $refused" "nor an ld-dyld.so"
+like "$("$ROOT/out/bin/shared-cache" --root "$R" build --output /escape/generation /opt/hello 2>&1)" "/escape/generation: $refused" "nor a generation"
+is "$(ls -A "$TAP_TMP/outside")" "" "nothing is there"
+ctl build /opt/hello >/dev/null 2>&1
+cp "$R$(readlink "$R/var/cache/shared-region/active")/region" "$TAP_TMP/outside/"
+ln -sfn /escape "$R/var/cache/shared-region/active"
+like "$(ctl status 2>&1)" "^dyldctl: /escape/region: $refused" "nor is an activation used"
+rm "$R/escape"
+ctl clean >/dev/null 2>&1
+umount "$R/proc"
 ok "a build for a root directory without our programs, /proc and /dev" ctl build "$program" /opt/hello /opt/cat
 at_exit quietly ctl clean
 here=$(DYLD_PRINT_LOADERS=1 told run_prebuilt "$program")
@@ -70,10 +84,40 @@ mkdir -p "${conf%/*}" && mkfifo "$conf" "$R/lib/x86_64-linux-gnu/libtbbmalloc.so
 like "$(timeout 60 "$DYLDCTL" --root "$R" build --force /opt/hello 2>&1)" '^3 programs' "the builder takes nothing into itself from there"
 rm -r "$conf" "$R/lib/x86_64-linux-gnu/libtbbmalloc.so.2" "${R:?}/usr"
 
+# Nothing that lies in a file's place makes a command wait.
+patient() { timeout 20 "$DYLDCTL" --root "$R" "$@" 2>&1; }
+refuses_fifo() { # FILE COMMAND...: in $R
+    local file=$1
+    shift
+    [[ ! -e $R$file ]] || mv "$R$file" "$TAP_TMP/moved"
+    mkfifo -m 755 "$R$file"
+    like "$(patient "$@")" "$file: not a regular file" "a FIFO for $file"
+    rm "$R$file"
+    [[ ! -e $TAP_TMP/moved ]] || mv "$TAP_TMP/moved" "$R$file"
+}
+S=/var/cache/shared-region
+refuses_fifo "$S/CACHEDIR.TAG" build /opt/hello
+refuses_fifo "$S/lock" build /opt/hello
+refuses_fifo "$S/ld-dyld.so.stamp" build /opt/hello
+refuses_fifo "$S/genuine/ld-linux-x86-64.so.2" build /opt/hello
+generation=$S/$(readlink "$R$S/current")
+refuses_fifo "$generation/shared_cache" activate
+refuses_fifo "$generation/sets" status
+refuses_fifo "$(readlink "$R$S/active")/region" status
+sed 's|/lib64/ld-linux-x86-64.so.2|/lib64/ld-linux-x86-64.so.3|' "$R/opt/hello" >"$R/opt/other_loader" && chmod 755 "$R/opt/other_loader"
+mkfifo "$R/lib64/ld-linux-x86-64.so.3"
+like "$(patient --state /var/cache/other build /opt/other_loader)" "/lib64/ld-linux-x86-64.so.3: not a regular file" "a FIFO for a program's ld.so"
+rm -r "$R/opt/other_loader" "$R/lib64/ld-linux-x86-64.so.3" "$R/var/cache/other"
+like "$(patient build --force "$program" /opt/hello /opt/cat)" '^3 programs' "all is well without them"
+
 # Help needs no system.
 like "$(ctl --help)" 'Subcommands|SUBCOMMANDS' "--root DIR --help"
 is "$("$DYLDCTL" --root "$TAP_TMP/none" build --help)" "$("$DYLDCTL" build --help)" "build --help, without looking at DIR"
 is "$("$DYLDCTL" bench --help --root "$R")" "$("$DYLDCTL" bench --help)" "help for a command that works without --root only"
+
+# Helpers get the directory that dyldctl went to, not its path.
+like "$(cd "$R" && "$DYLDCTL" --root /proc/self/cwd build --force "$program" /opt/hello /opt/cat 2>&1)" '^3 programs' \
+    "DIR by a path that leads elsewhere in another process"
 
 # Reports
 is "$(ctl --json list | jq -r '.[] | select(.path == "/opt/hello").state')" prebuilt "list"
@@ -186,5 +230,16 @@ ctl clean >/dev/null
 rmdir "$R/proc" "$R/dev" && mkdir "$R/etc/proc" "$R/etc/dev" && ln -s /etc/proc "$R/proc" && ln -s /etc/dev "$R/dev"
 ok "mount points that are absolute symbolic links" ctl build /opt/hello
 is "$(mounts | grep -c etc)" 0 "leave nothing behind"
+ok "clean" ctl clean
+rm "$R/proc" "$R/dev"
+mkdir -p "$TAP_TMP/kernel"/{proc,dev} "$R$TAP_TMP/kernel"/{proc,dev}
+touch "$TAP_TMP/kernel/dev/null" && mount --bind /dev/null "$TAP_TMP/kernel/dev/null" && mount -t proc proc "$TAP_TMP/kernel/proc"
+ln -s "$TAP_TMP/kernel/proc" "$R/proc" && ln -s "$TAP_TMP/kernel/dev" "$R/dev"
+ok "which lead to a /proc and a /dev/null of this system only" ctl build /opt/hello
+umount "$TAP_TMP/kernel/dev/null" "$TAP_TMP/kernel/proc"
+ok "clean" ctl clean
+rm "$R/proc" "$R/dev" && mkdir "$R/proc" "$R/dev" && touch "$R/dev/null" && mount --bind /dev/zero "$R/dev/null"
+ok "another device for /dev/null" ctl build /opt/hello
+umount "$R/dev/null"
 ok "clean" ctl clean
 tap_done

@@ -15,7 +15,7 @@ endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_template,$(t))))
 
 # Writes small files to begin with (selftests/programs/fuzz.sh).
-FUZZ_SEED_SOURCES := selftests/fuzz/make_seeds.cc selftests/unit/synthetic_generation.cc daemon/files/mapped_file.cc \
+FUZZ_SEED_SOURCES := selftests/fuzz/make_seeds.cc selftests/unit/synthetic_generation.cc daemon/files/mapped_file.cc daemon/files/other_root.cc \
 	daemon/user/user_set_writer.cc
 out/fuzz/make_seeds: $(FUZZ_SEED_SOURCES)
 	$(call say,FUZZ,$@)

@@ -110,6 +110,14 @@ like "$(patient --state /var/cache/other build /opt/other_loader)" "/lib64/ld-li
 rm -r "$R/opt/other_loader" "$R/lib64/ld-linux-x86-64.so.3" "$R/var/cache/other"
 like "$(patient build --force "$program" /opt/hello /opt/cat)" '^3 programs' "all is well without them"
 
+# What the machine has, not what lies there under its name
+if [[ ! -e /dev/shared_region ]]; then
+    touch "$R/dev/shared_region" && mount --bind /dev/null "$R/dev/shared_region"
+    is "$(ctl --json region query | jq -c .)" '{"device":false}' "another device there is not taken for the module's"
+    like "$(ctl region configure 2>&1)" 'the kernel module is not loaded' "nor used"
+    umount "$R/dev/shared_region" && rm "$R/dev/shared_region"
+fi
+
 # Help needs no system.
 like "$(ctl --help)" 'Subcommands|SUBCOMMANDS' "--root DIR --help"
 is "$("$DYLDCTL" --root "$TAP_TMP/none" build --help)" "$("$DYLDCTL" build --help)" "build --help, without looking at DIR"

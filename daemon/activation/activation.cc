@@ -5,8 +5,11 @@
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
+#include "daemon/files/other_root.h"
 #include "daemon/files/region_device.h"
 #include "daemon/state/active_region.h"
+#include "daemon/system/team.h"
+#include "uapi/linux/shared_region.h"
 
 #include <cerrno>
 #include <cmath>
@@ -80,6 +83,56 @@ Done choose_all_sets(const Generation &generation, RegionPlan *plan, Activation 
     return choose_sets(generation, *generation.shim_sets(), files, plan, &with_shim);
 }
 
+// A region in the kernel belongs to the team that configured it, which alone finds it again: so its name lies
+// beside the activation's file. No such file: nobody's.
+constexpr char kTeamName[] = "team";
+
+Done record_team(int directory, const std::string &path) {
+    const std::string &team = own_team();
+    if (team.empty())
+        return Success{};
+    UniqueFd fd(openat(directory, kTeamName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+    if (!fd.valid() || write(fd.get(), team.data(), team.size()) != ssize_t(team.size()))
+        return Failure::system(errno, path + "/" + kTeamName, "cannot write");
+    return Success{};
+}
+
+std::string recorded_team(const std::string &directory) {
+    Outcome<MappedFile> file = MappedFile::open(directory + "/" + kTeamName);
+    if (!file.ok())
+        return "";
+    const ByteView bytes = file.value().bytes();
+    return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+}
+
+// The activation's region in the kernel.
+struct KernelRegionName {
+    Uuid uuid;
+    std::string team;
+};
+
+// nullopt: it has none.
+std::optional<KernelRegionName> kernel_region_of(const StateDirectory &state) {
+    Outcome<std::optional<ActiveRegion>> active = ActiveRegion::open(state);
+    if (!active.ok() || !active.value() || (active.value()->header().flags & kRegionInKernel) == 0)
+        return std::nullopt;
+    return KernelRegionName{active.value()->header().uuid, recorded_team(state.active_directory())};
+}
+
+// As a member of its team. False: it is not there any more, which only a member of this team is told.
+Outcome<bool> retire(const KernelRegionName &region) {
+    if (region.team == own_team())
+        return retire_kernel_region(region.uuid);
+    TRY(run_as_member(region.team, {"region", "retire", to_hex(region.uuid)}, SHARED_REGION_DEVICE));
+    return true;
+}
+
+// The same, where nobody can do anything about an error.
+void drop(const KernelRegionName &region) {
+    if (has_region_device())
+        (void)retire(region);
+}
+
 // The region file complete in `directory` under its final name.
 Outcome<uint64_t> write_region_file(const RegionPlan &plan, int directory, const std::string &path) {
     std::string temporary = path + "/region.tmp";
@@ -126,7 +179,10 @@ Done write_and_switch(const ActivationRequest &request, const ActivationPlace &p
     {
         UniqueFd directory =
             TRY(make_own_directory(place.directory.get(), name, activation->directory, mode));
-        Outcome<uint64_t> size = write_region_file(plan, directory.get(), activation->directory);
+        Done recorded = plan.in_kernel ? record_team(directory.get(), activation->directory) : Success{};
+        Outcome<uint64_t> size = recorded.ok()
+                                     ? write_region_file(plan, directory.get(), activation->directory)
+                                     : recorded.error();
         Done switched = size.ok() ? state.set_active(activation->directory) : Done(size.error());
         if (!switched.ok()) {
             (void)remove_tree(place.directory.get(), name, activation->directory);
@@ -140,14 +196,6 @@ Done write_and_switch(const ActivationRequest &request, const ActivationPlace &p
     if (old.substr(0, old.rfind('/')) != place.path) // that place is no longer used
         remove_place_of(old, state.path());
     return Success{};
-}
-
-// The UUID of the activation's region in the kernel; nullopt: none.
-std::optional<Uuid> kernel_region_of(const StateDirectory &state) {
-    Outcome<std::optional<ActiveRegion>> active = ActiveRegion::open(state);
-    if (!active.ok() || !active.value() || (active.value()->header().flags & kRegionInKernel) == 0)
-        return std::nullopt;
-    return active.value()->header().uuid;
 }
 
 // A region in the kernel is for every process of its environment: nothing for a secret.
@@ -207,40 +255,41 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     activation.entropy_bits =
         base_entropy_bits(VMSize(generation.cache().header().region_size), plan.in_kernel);
     activation.text = make_text_large(generation);
-    std::optional<Uuid> replaced = kernel_region_of(*request.state);
+    std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
     Done done = write_and_switch(request, place, plan, &activation);
     if (!done.ok() && plan.in_kernel)
         drop_kernel_region(plan.uuid);
-    if (done.ok() && !plan.in_kernel && replaced)
-        drop_kernel_region(*replaced);
+    // (A new one is put in the place of the old one of the same team.)
+    if (done.ok() && replaced && (!plan.in_kernel || replaced->team != own_team()))
+        drop(*replaced);
     TRY(std::move(done));
     return activation;
 }
 
 Outcome<bool> detach_kernel_region(const StateDirectory &state) {
-    std::optional<Uuid> uuid = kernel_region_of(state);
-    if (!uuid)
+    std::optional<KernelRegionName> region = kernel_region_of(state);
+    if (!region)
         return false;
     // First the flag, which saves each start the question; those that have read it find nothing and do
     // without.
     std::string path = state.active_directory() + "/region";
-    UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    UniqueFd fd = TRY(open_regular_inside(AT_FDCWD, path, O_RDWR, path));
     uint32_t flags;
     constexpr off_t kWhere = offsetof(RegionHeader, flags);
-    if (!fd.valid() || pread(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
+    if (pread(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
         return Failure::system(errno, path, "cannot read");
     flags &= ~kRegionInKernel;
     if (pwrite(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
         return Failure::system(errno, path, "cannot write");
-    return retire_kernel_region(*uuid);
+    return retire(*region);
 }
 
 Done deactivate(const StateDirectory &state) {
     std::string old = state.active_directory();
     if (old.empty())
         return Success{};
-    if (std::optional<Uuid> uuid = kernel_region_of(state))
-        drop_kernel_region(*uuid);
+    if (std::optional<KernelRegionName> region = kernel_region_of(state))
+        drop(*region);
     if (unlinkat(state.fd(), "active", 0) != 0)
         return Failure::system(errno, state.file("active"), "cannot remove");
     remove_place_of(old, state.path());

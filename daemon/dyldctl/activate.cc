@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl activate, deactivate, region: the current generation into use (after a boot), out of use.
 #include "daemon/activation/activation.h"
+#include "daemon/activation/kernel_region.h"
 #include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/kernel_status.h"
 #include "daemon/dyldctl/output.h"
@@ -93,6 +94,33 @@ static void add_region_detach(CLI::App *region, Context &context) {
     });
 }
 
+// 32 hexadecimal digits; nullopt: something else.
+static std::optional<Uuid> parse_uuid(const std::string &text) {
+    Uuid uuid = {};
+    const bool digits = text.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!digits || text.size() != 2 * sizeof uuid.bytes)
+        return std::nullopt;
+    for (size_t i = 0; i < sizeof uuid.bytes; i++)
+        uuid.bytes[i] = uint8_t(strtoul(text.substr(2 * i, 2).c_str(), nullptr, 16));
+    return uuid;
+}
+
+// What dyldctl starts as a member of a team, whose region nobody else reaches (run_as_member()).
+static void add_region_retire(CLI::App *region, Context &context) {
+    auto text = std::make_shared<std::string>();
+    CLI::App *command = region->add_subcommand("retire", "end the region with this UUID");
+    command->group(""); // in no list
+    command->add_option("UUID", *text)->required();
+    command->callback([text, &context] {
+        std::optional<Uuid> uuid = parse_uuid(*text);
+        if (!uuid)
+            throw CLI::ValidationError("UUID", "not 32 hexadecimal digits");
+        Outcome<bool> retired = retire_kernel_region(*uuid);
+        if (!retired.ok())
+            fail(context, retired.error());
+    });
+}
+
 static void add_region_query(CLI::App *region, Context &context) {
     region->add_subcommand("query", "the region of this root directory, and the module's counters")
         ->callback([&context] {
@@ -112,6 +140,7 @@ void add_region(CLI::App &app, Context &context) {
     add_region_configure(region, context);
     add_region_query(region, context);
     add_region_detach(region, context);
+    add_region_retire(region, context);
 }
 
 void add_deactivate(CLI::App &app, Context &context) {

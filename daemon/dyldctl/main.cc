@@ -71,10 +71,15 @@ bool works_with_root(const std::string &subcommand) {
     return kCommands.contains(subcommand);
 }
 
-// `clean` removes what is there even if nothing can be started any more.
+// What takes things away works even if nothing can be started any more.
+bool works_without_loader(const std::string &subcommand) {
+    static const std::set<std::string> kCommands = {"clean", "deactivate", "region"};
+    return kCommands.contains(subcommand);
+}
+
 Done enter_system(const std::string &directory, const std::string &subcommand) {
     TRY(enter_other_root(directory));
-    if (subcommand == "clean" || access(kProgramInterpreter, R_OK) == 0)
+    if (works_without_loader(subcommand) || access(kProgramInterpreter, R_OK) == 0)
         return Success{};
     return Failure::system(errno, other_root() + kProgramInterpreter,
                            "no ld.so there, so " + other_root() +

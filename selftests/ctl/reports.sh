@@ -160,6 +160,20 @@ ok "all of them" bash -c 'exec "$@" <&- >&- 2>&-' bash "$DYLDCTL" --state "$STAT
 like "$(ctl build --force "$FIX/hello" <&- 2>&-)" '^1 program,' "as does build"
 ctl clean >/dev/null
 
+# Members of a team are executed from memory.
+# shellcheck disable=SC2016 # the inner shell's
+noexec='echo 1 2>/dev/null >/proc/sys/vm/memfd_noexec || exit 99; exec "$@"'
+if ((EUID == 0)) && unshare -pf --mount-proc bash -c "$noexec" bash true 2>/dev/null && "$DYLDCTL" --team red region query >/dev/null 2>&1; then
+    ok "also where files in memory are not executable by default" unshare -pf --mount-proc bash -c "$noexec" bash "$DYLDCTL" --team red region query
+    # (reads the team of no program)
+    printf '#include <errno.h>\n#include <sys/types.h>\nssize_t getxattr(const char *p, const char *n, void *v, size_t s) { errno = ENODATA; return -1; }\n' |
+        gcc -shared -fPIC -x c -o "$TAP_TMP/no_team.so" -
+    output=$(LD_PRELOAD=$TAP_TMP/no_team.so timeout 20 "$DYLDCTL" --team red region query 2>&1)
+    like "$output" '^dyldctl: /proc/self/exe: is no member of team red, though it was executed as one$' "a member that does not know it is not executed again and again"
+else
+    skip "members of a team" "needs root, vm.memfd_noexec, and attributes of files in memory"
+fi
+
 # make clean
 mkdir -p "$TAP_TMP/tree/out" && ln -s "$ROOT/out/bin" "$ROOT/out/lib" "$TAP_TMP/tree/out/"
 STATE=$TAP_TMP/tree/out/test-state/one

@@ -4,5 +4,5 @@
 # those of guest/team.sh.
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ctl/guest/boot.sh
-boot_with team 200 6.1 /usr/bin/{env,bash,sed,grep,cp,jq,head,mkdir,mount} out/fixtures/set_team -- \
+boot_with team 300 6.1 /usr/bin/{env,bash,sed,grep,cp,jq,head,mkdir,mount} out/fixtures/set_team -- \
     out/fixtures/{hello=/opt/none,allocates=/opt/red,threads=/opt/red2,lazy=/opt/blue}

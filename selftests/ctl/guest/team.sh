@@ -41,10 +41,46 @@ is "$([[ $("${red[@]}" --json status | jq .activation.base) != "$(dyldctl --json
 is "$("${red[@]}" --team red --json region query | jq -r .region.uuid)" "$("${red[@]}" --json status | jq -r .activation.uuid)" "query as the team"
 is "$("${red[@]}" --json region query | jq -r .region.uuid)" "$(dyldctl --json status | jq -r .activation.uuid)" "query as nobody's"
 is "$(dyldctl status | grep -c 'team red: region')" 1 "status names the team's region"
+# Commands of nobody's take a team's region away with the activation that it belongs to.
+team_region() { dyldctl --team "$1" --json region query | jq -r '.region.uuid // "none"'; }
+comment "${red[@]}" deactivate
+is "$(team_region red)" none "deactivate takes a team's region away"
+comment "${red[@]}" --team red region configure
+comment "${red[@]}" activate --no-region
+is "$(team_region red)" none "so does another activation of that state"
+is "$(run "${red[@]}" run /srv/red)" "prebuilt UUID" "which is used"
+comment "${red[@]}" --team red region configure
+comment "${red[@]}" --team blue region configure
+is "$(team_region red) $([[ $(team_region blue) != none ]] && echo blue)" "none blue" "another team's region takes its place"
+comment "${red[@]}" --team red region configure
+is "$(team_region blue) $([[ $(team_region red) != none ]] && echo red)" "none red" "and the other way round"
+is "$("${red[@]}" region detach 2>&1)" "" "detach"
+is "$(team_region red)" none "takes it away, too"
+comment "${red[@]}" --team red region configure
+is "$(run "${red[@]}" run /srv/red)" "prebuilt UUID kernel" "until it is configured again"
 is "$(dyldctl --team red build /srv/red 2>&1)" "dyldctl: 'build' works without --team only" "no build as a team"
 is "$(dyldctl --team '' region query 2>&1)" "dyldctl: '': a team ID has 1 to 64 bytes" "no empty team"
 comment "${red[@]}" --team red clean
 is "$(dyldctl --team red --json region query | jq -r .region)" null "clean as the team takes its region away"
 is "$(run dyldctl run /srv/none)" "prebuilt UUID kernel" "the other region stays"
+comment "${red[@]}" build --no-region /srv/red
+comment "${red[@]}" --team red region configure
+is "$([[ $(team_region red) != none ]] && echo red)" red "(there is one again)"
+comment "${red[@]}" clean
+is "$(team_region red)" none "clean as nobody as well"
+is "$(run dyldctl run /srv/none)" "prebuilt UUID kernel" "the other region stays then, too"
+
+comment dyldctl --team red deactivate
+is "$(dyldctl --json region query | jq -r .region)" null "deactivate as a team takes a region away that is nobody's"
+
+# The same in another root directory
+R=/srv/root
+mkdir -p "$R"/{proc,dev,run,tmp,etc,srv,var/cache} && cp -a /lib /lib64 "$R/" && cp /srv/red "$R/srv/" && set_team "$R/srv/red" red
+there() { dyldctl --root "$R" "$@"; }
+comment there build --no-region /srv/red
+comment there --team red region configure
+is "$(there --team red --json region query | jq -r .region.uuid)" "$(there --json status | jq -r .activation.uuid)" "a region of a team in another root directory"
+comment there clean
+is "$(there --team red --json region query | jq -r .region)" null "clean there takes it away"
 comment dyldctl clean
 echo "1..$count"

@@ -56,8 +56,10 @@ Done enter_other_root(const std::string &directory) {
     // A configuration file of that system could name modules of its own, for another libc than this
     // process's.
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    UniqueFd inherited(fcntl(root.get(), F_DUPFD, 3)); // not close-on-exec
+    if (!inherited.valid())
+        return Failure::system(errno, path, "cannot keep open");
     TRY(change_root(root, path));
-    UniqueFd inherited(fcntl(root.get(), F_DUPFD, 3));
     entered = OtherRoot{std::move(machine), std::move(inherited), std::move(path)};
     return Success{};
 }

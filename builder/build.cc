@@ -93,6 +93,7 @@ Outcome<BuildReport> build_generation(const BuilderOptions &options, Progress &p
     // From here on base content is known, and captures can be compared with it.
     auto captures = capture_programs(options, &model, progress);
     clock.ends("capture");
+    share_vdso_pointers(&model, &captures);
     report.adopted_pages = adopt_captured_pages(&model, &captures);
     std::vector<ProgramOutcome> outcomes = build_sets(model, std::move(captures));
     clock.ends("sets");

@@ -29,6 +29,7 @@ BUILDER_SOURCES := $(CAPTURE_SOURCES) $(SETS_SOURCES) \
 	builder/phases/library_list.cc \
 	builder/phases/program_probe.cc \
 	builder/phases/run_image_passes.cc \
+	builder/phases/share_vdso_pointers.cc \
 	builder/phases/slot_layout.cc \
 	builder/phases/symbol_writer.cc \
 	builder/single/existing_cache.cc \

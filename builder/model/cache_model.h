@@ -6,6 +6,7 @@
 #include "builder/model/builder_options.h"
 #include "builder/model/cache_image.h"
 #include "builder/model/string_table.h"
+#include "builder/sets/vdso_stubs.h"
 
 #include <array>
 #include <memory>
@@ -54,6 +55,8 @@ struct CacheModel {
 
     std::unique_ptr<SubCache> main; // its chunks are pointed to, so it does not move
     StringTable strings;
+
+    VdsoWords vdso_words = {}; // from phase 6b on
 
     // order[i]: the present index of what becomes image i. All indices in images and programs follow.
     void reorder_images(const std::vector<ImageIndex> &order);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Phase 6b: base content becomes what most programs have (contract: phases.h).
+// Phase 6c: base content becomes what most programs have (contract: phases.h).
 //
 // A page of base content is the binder's guess. Where more programs agree on another content (results of
 // IFUNC resolvers, names that a library further in front defines), that becomes the base, and the

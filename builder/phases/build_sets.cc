@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Phase 6c: sets from captures (contract: phases.h).
+// Phase 6d: sets from captures (contract: phases.h).
 #include "builder/phases/phases.h"
 
 #include "builder/support/parallel.h"

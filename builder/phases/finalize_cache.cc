@@ -114,6 +114,7 @@ CacheHeader cache_header(const CacheModel &model) {
     header.strings = extent<char>(cache.strings);
     header.exports = extent<CacheExportRecord>(cache.exports);
     header.slide = extent<uint64_t>(cache.slide);
+    std::copy(model.vdso_words.begin(), model.vdso_words.end(), header.vdso_words);
     return header;
 }
 
@@ -127,6 +128,12 @@ void fill_header_page(CacheModel *model) {
     std::memcpy(page.data(), &elf, sizeof elf);
     std::memcpy(page.data() + sizeof elf, &segment, sizeof segment);
     std::memcpy(page.data() + kCacheHeaderOffset, &header, sizeof header);
+    for (size_t i = 0; i < kVdsoStubs; i++)
+        if (model->vdso_words[i] != 0) {
+            const auto code = vdso_stub(i, model->vdso_words[i]);
+            std::copy(code.begin(), code.end(),
+                      page.begin() + static_cast<std::ptrdiff_t>(vdso_stub_offset(i)));
+        }
 }
 
 } // namespace

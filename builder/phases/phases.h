@@ -54,17 +54,22 @@ SteeringPlan steering_plan(const CacheModel &model);
 std::vector<std::optional<ProgramCapture>> capture_programs(const BuilderOptions &options, CacheModel *model,
                                                             Progress &progress);
 
-// 6b. Takes the pages that most programs have into the base content.
+// 6b. Makes pointers to functions of the vDSO pointers to stubs of the cache (vdso_stubs.h).
+// Inputs: captures. Outputs: model.vdso_words; captures without those words.
+// Invariant: what a call by such a pointer reaches stays the same.
+void share_vdso_pointers(CacheModel *model, std::vector<std::optional<ProgramCapture>> *captures);
+
+// 6c. Takes the pages that most programs have into the base content.
 // Inputs: captures. Outputs: base content; captures completed for the pages that changed.
 // Invariant: base content together with a capture's pages tells the same as before.
 uint64_t adopt_captured_pages(CacheModel *model, std::vector<std::optional<ProgramCapture>> *captures);
 
-// 6c. Inputs: captures and final base content. Outputs: one outcome per program, with its set.
+// 6d. Inputs: captures and final base content. Outputs: one outcome per program, with its set.
 std::vector<ProgramOutcome> build_sets(const CacheModel &model,
                                        std::vector<std::optional<ProgramCapture>> captures);
 
 // 7. Emits what is known only now: slide information, merged symbol table, section headers.
-// Inputs: phase 5 and 6b. Outputs: those chunks' buffers.
+// Inputs: phase 5 and 6c. Outputs: those chunks' buffers.
 Done emit_late_chunks(CacheModel *model);
 
 // 8. Writes the rest of the file, its hash tree and its header.

@@ -2,4 +2,5 @@
 SETS_SOURCES := \
 	builder/sets/page_runs.cc \
 	builder/sets/set_blob.cc \
-	builder/sets/sets_file.cc
+	builder/sets/sets_file.cc \
+	builder/sets/vdso_stubs.cc

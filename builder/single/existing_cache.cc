@@ -110,6 +110,16 @@ Done ExistingCache::read_images(const FileIdentity &loader, const std::string &p
     return Success{};
 }
 
+VdsoWords ExistingCache::vdso_words() const {
+    VdsoWords words;
+    std::copy_n(view_.header().vdso_words, words.size(), words.begin());
+    return words;
+}
+
+LoaderExtent ExistingCache::loader_extent() const {
+    return {plan_.images[plan_.loader].base, plan_.heap_offset, plan_.heap_offset + plan_.heap_size};
+}
+
 const PlannedImage *ExistingCache::find(const std::string &path, const FileIdentity &identity,
                                         bool *changed) const {
     *changed = false;

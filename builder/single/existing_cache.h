@@ -6,6 +6,7 @@
 #pragma once
 
 #include "builder/sets/sets.h"
+#include "builder/sets/vdso_stubs.h"
 #include "builder/support/mapped_file.h"
 #include "sharedregion/cache_view.h"
 
@@ -40,6 +41,8 @@ class ExistingCache {
     const CacheView &view() const { return view_; }
     const SteeringPlan &plan() const { return plan_; }
     const CacheLayout &layout() const { return layout_; }
+    VdsoWords vdso_words() const;
+    LoaderExtent loader_extent() const;
     // The image of a file; nullptr: the cache has none of this path or content. `changed`: it has the path,
     // but of another file.
     const PlannedImage *find(const std::string &path, const FileIdentity &identity, bool *changed) const;

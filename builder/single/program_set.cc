@@ -35,8 +35,11 @@ Result<ProgramCapture, Rejection> capture_against(const ExistingCache &cache,
     std::vector<ListedLibrary> libraries = TRY(list_libraries(*program, request.timeout_ms));
     if (std::optional<Rejection> missing = missing_from_cache(cache, libraries))
         return *missing;
-    return capture_program(CaptureRequest{program->path, program->interpreter, request.timeout_ms},
-                           cache.plan(), FileContent(cache.view()));
+    const FileContent base(cache.view());
+    ProgramCapture capture = TRY(capture_program(
+        CaptureRequest{program->path, program->interpreter, request.timeout_ms}, cache.plan(), base));
+    use_vdso_stubs(cache.vdso_words(), cache.loader_extent(), base, &capture);
+    return capture;
 }
 
 } // namespace

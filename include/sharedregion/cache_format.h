@@ -20,6 +20,14 @@ namespace sharedregion {
 inline constexpr char kCacheMagic[8] = {'S', 'H', 'R', 'G', 'C', 'A', 'C', 'H'};
 inline constexpr uint64_t kCacheHeaderOffset = 0x200;
 
+// Stubs in page 0 by which all processes reach their own vDSO: builder/sets/vdso_stubs.h. 16 are more than a
+// vDSO has functions.
+inline constexpr uint64_t kVdsoStubs = 16;
+inline constexpr uint64_t kVdsoStubSize = 16;
+constexpr uint64_t vdso_stub_offset(uint64_t i) { // region offset of its code
+    return 4096 - (kVdsoStubs - i) * kVdsoStubSize;
+}
+
 struct CacheHeader {
     FileHeader file;
     uint64_t mapped_size;  // bytes [0, mapped_size) are the region's file-backed part
@@ -37,6 +45,8 @@ struct CacheHeader {
     Extent sub_caches;     // count of further sub-caches; 0 in version 1
     Extent patch_table;    // 0 in version 1
     Extent signature;      // 0 in version 1
+    uint64_t
+        vdso_words[kVdsoStubs]; // region offset of the word of ld.so's data that stub i jumps by; 0: no stub
 };
 
 // One DSO of the cache. Records are ordered by base.
@@ -85,7 +95,8 @@ struct CacheExportRecord {
     uint32_t reserved;
 };
 
-static_assert(sizeof(CacheHeader) % 8 == 0 && kCacheHeaderOffset + sizeof(CacheHeader) <= 4096);
+static_assert(sizeof(CacheHeader) % 8 == 0);
+static_assert(kCacheHeaderOffset + sizeof(CacheHeader) <= vdso_stub_offset(0));
 static_assert(sizeof(CacheImageRecord) % 8 == 0 && sizeof(CacheSegmentRecord) % 8 == 0);
 static_assert(sizeof(CacheExportRecord) == 48);
 

@@ -114,6 +114,10 @@ class CacheView {
         if (h.loader_entry > h.mapped_size || h.loader_size > h.mapped_size - h.loader_entry)
             return wrong_field("cache: second stage lies outside the region",
                                offsetof(CacheHeader, loader_entry));
+        for (uint64_t i = 0; i < kVdsoStubs; i++)
+            if (!is_aligned(h.vdso_words[i], 8) || h.vdso_words[i] >= h.mapped_size)
+                return wrong_field("cache: a vDSO stub jumps by a word outside the region",
+                                   offsetof(CacheHeader, vdso_words) + i * sizeof(uint64_t));
         if (!is_aligned(h.data_size, kPageSize))
             return wrong_field("cache: data size is no multiple of a page", offsetof(CacheHeader, data_size));
         return Success{};

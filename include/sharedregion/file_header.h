@@ -60,7 +60,8 @@ struct StringRef {
 // 3: the index of a region file tells sizes, and sets come before data.
 // 4: sets that were captured with the shim preloaded.
 // 5: Environment::cpu_hash.
-inline constexpr uint32_t kFormatVersion = 5;
+// 6: CacheHeader::vdso_words.
+inline constexpr uint32_t kFormatVersion = 6;
 inline constexpr uint32_t kHashBlockSize = 65536;
 
 struct FileHeader {

@@ -187,11 +187,42 @@ TEST_F(BuildTest, ifunc_results_get_into_the_base_content) {
     int found = 0;
     for (const Elf64_Rela &relocation : elf.plt_relocations)
         if (ELF64_R_TYPE(relocation.r_info) == R_X86_64_IRELATIVE) {
-            EXPECT_NE(view.image_at(*cache_->bytes().at<uint64_t>(libc->base + relocation.r_offset)),
-                      nullptr);
+            const uint64_t result = *cache_->bytes().at<uint64_t>(libc->base + relocation.r_offset);
+            EXPECT_TRUE(view.image_at(result) != nullptr || result >= vdso_stub_offset(0)) << result;
             found++;
         }
     EXPECT_GT(found, 10);
+}
+
+TEST_F(BuildTest, no_library_has_words_that_hold_the_processs_vdso) {
+    ASSERT_NO_FATAL_FAILURE(build());
+    constexpr char kLoader[] = "ld-linux-x86-64.so.2";
+    CacheView view = cache();
+    const CacheHeader &header = view.header();
+    ASSERT_NE(header.vdso_words[0], 0U) << "libc's time() is an IFUNC that returns the vDSO's";
+    for (uint64_t i = 0; i < kVdsoStubs && header.vdso_words[i] != 0; i++) {
+        EXPECT_STREQ(view.string(view.image_at(header.vdso_words[i])->soname), kLoader);
+        const auto code = vdso_stub(i, header.vdso_words[i]);
+        EXPECT_EQ(std::memcmp(cache_->bytes().part(vdso_stub_offset(i), code.size()).data(), code.data(),
+                              code.size()),
+                  0);
+    }
+    SetsView all = sets();
+    for (const SetProgramRecord &record : all.programs()) {
+        if (!SetsView::captured(record))
+            continue;
+        Result<SetView> set = all.set(record);
+        ASSERT_TRUE(set.ok()) << set.error().what;
+        for (const SetFixupList &list : set.value().fixups())
+            if (FixupClass(list.fixup_class) == FixupClass::Vdso)
+                set.value().for_each_word(list, [&](uint64_t at) {
+                    const CacheImageRecord *image = view.image_at(at);
+                    EXPECT_EQ(Space(list.space), Space::Region) << at;
+                    const bool is_loaders =
+                        image == nullptr || std::string(view.string(image->soname)) == kLoader;
+                    EXPECT_TRUE(is_loaders) << at; // (no image: the loader heap)
+                });
+    }
 }
 
 TEST_F(BuildTest, embeds_the_second_stage) {

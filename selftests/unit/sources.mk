@@ -42,7 +42,7 @@ reject_test_SOURCES := selftests/unit/reject_test.cc $(CAPTURE_TEST_SOURCES)
 reject_test_LIBS := -lgtest_main -lgtest -lpthread
 
 TESTS += sets_test
-sets_test_SOURCES := selftests/unit/sets_test.cc builder/support/hash_body.cc $(SETS_SOURCES) \
+sets_test_SOURCES := selftests/unit/sets_test.cc selftests/unit/vdso_stubs_test.cc builder/support/hash_body.cc $(SETS_SOURCES) \
 	$(CAPTURE_TEST_SOURCES)
 sets_test_LIBS := -lgtest_main -lgtest -ltbb -lcrypto -lpthread
 include selftests/unit/builder.mk

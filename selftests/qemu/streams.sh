@@ -124,4 +124,15 @@ EOF
 said=$("$here/../run-all" -o "$TAP_TMP/logs" "$TAP_TMP/fails.sh" 2>&1)
 like "$said" $'\n3: # x.c:7: Expected 0 == bad\n4: not ok 2 - b\n5: # said after it\n[^0-9]*ok 3' "what was said of a failed test is shown"
 unlike "$said" '[12]: # of the first' "what was said of others is not"
+
+# Lanes: two tests of which each waits for the other one.
+meets() { # MINE OTHER
+    echo "touch '$TAP_TMP/$1.here'; for i in {1..200}; do [[ -e '$TAP_TMP/$2.here' ]] && echo ok 1 - met && break; sleep 0.1; done; echo 1..1"
+}
+meets one two >"$TAP_TMP/one.sh"
+meets two one >"$TAP_TMP/two.sh"
+printf '%s\n' 'trap "echo ok 1 - interrupted; echo 1..1; exit" INT; kill -INT $$; echo 1..1' >"$TAP_TMP/sigint.sh"
+is "$("$here/../run-all" -o "$TAP_TMP/logs" "$TAP_TMP/sigint.sh" "$TAP_TMP/one.sh" + "$TAP_TMP/two.sh" "$TAP_TMP/vanishes.sh" 2>&1 | tail -n 1)" \
+    "3 passed, 1 failed, 0 skipped" "lanes run beside each other, are summed up, and leave SIGINT as it is"
+is "$("$here/../run-all" -o "$TAP_TMP/logs" + "$TAP_TMP/sigint.sh" 2>&1 | tail -n 1)" "1 passed, 0 failed, 0 skipped" "a lane may be empty"
 tap_done

@@ -16,7 +16,7 @@ boot callers --append 'syscall.x32=y' --file /lib/x86_64-linux-gnu/libc.so.6=tes
 boot all -- ...
 
 # Sharpest for stale translations: without PTI and PCIDs nothing but the module's own flush empties the TLB.
-boot stale --timeout 180 --append 'pti=off nopcid' -- coherence_test
+boot stale --timeout 240 --append 'pti=off nopcid' -- coherence_test
 
 # Fault injection is in no distribution's kernel.
 boot injection --kernels 'lockdep kasan' -- injection_test
@@ -25,7 +25,7 @@ boot injection --kernels 'lockdep kasan' -- injection_test
 boot cost --icount --kernels '6.1 6.12' -- cost_test
 
 # Damage: swap on zram, little memory; two NUMA nodes, between which balancing moves pages.
-boot swap --debian-module zram --mem 512M --timeout 180 -- vm_calls_test vm_effects_test swap_test pressure_test
+boot swap --debian-module zram --mem 512M --timeout 240 -- vm_calls_test vm_effects_test swap_test pressure_test
 boot numa --nodes 2 --mem 1G -- numa_test
 
 # A page of 1 GiB.

@@ -59,6 +59,7 @@ once() {
         rm -rf "$partial" "${KERNELS:?}/$name"
         mkdir -p "$partial"
         if ! "$function" "$partial"; then
+            flock 8 # the private lists are one set for all names
             use_private_lists
             rm -rf "$partial"
             mkdir -p "$partial"
@@ -66,5 +67,5 @@ once() {
         fi
         date -u +%FT%TZ >"$partial/complete"
         mv "$partial" "$KERNELS/$name"
-    ) 9>"$KERNELS/$name.lock"
+    ) 8>"$KERNELS/apt.lock" 9>"$KERNELS/$name.lock"
 }

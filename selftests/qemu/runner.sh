@@ -28,7 +28,7 @@ is "$status" 0 "all well: exit code 0"
 like "$output" 'ok [0-9]+ - passes: global.runs_as_child_of_pid_1.*passes: test 2 # SKIP nothing' "results are passed on, as children of PID 1"
 like "$output" 'ok [0-9]+ - end: modules unload' "the module is unloaded at the end"
 
-in_guest 6.1 --timeout 4 -- $guest/fails.sh $guest/dies.sh $guest/hangs.sh "$passes" $guest/removes.sh "$guest/plants.sh warn"
+in_guest 6.1 --timeout 8 -- $guest/fails.sh $guest/dies.sh $guest/hangs.sh "$passes" $guest/removes.sh "$guest/plants.sh warn"
 is "$status" 1 "failures: exit code 1"
 like "$output" 'not ok [0-9]+ - fails: this fails' "a failed test is one"
 unlike "$output" 'not ok [0-9]+ - fails: this passes' "and only that one"
@@ -46,9 +46,9 @@ like "$output" 'not ok [0-9]+ - plants-panic: did not end' "the program during w
 like "$output" 'not ok [0-9]+ - passes: was not run' "the programs after it"
 like "$output" 'not ok [0-9]+ - console: .*panic' "the panic itself"
 
-in_guest 6.1 --timeout 4 --limit 20 -- "$guest/plants.sh hang" "$passes"
+in_guest 6.1 --timeout 4 --limit 30 -- "$guest/plants.sh hang" "$passes"
 is "$status" 1 "unkillable: exit code 1"
-like "$output" 'not ok [0-9]+ - guest: did not end in 20 s' "the guest ran out of time"
+like "$output" 'not ok [0-9]+ - guest: did not end in 30 s' "the guest ran out of time"
 like "$output" 'console: .*blocked for more than' "the kernel said who is blocked"
 
 in_guest 6.12 --icount -- "$passes" "$guest/plants.sh oops"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The harness ends a test by alarm(). Debug kernels in an emulator are many times slower: programs are linked with
- * this alarm(), which knows from $KERNEL (selftests/qemu/run) where they are. A test that hangs still ends.
+ * The harness ends a test by alarm(). Debug kernels in an emulator are many times slower, and the machine may have other
+ * tests to run beside a guest: programs are linked with this alarm(), which knows from $KERNEL (selftests/qemu/run) where
+ * they are. A test that hangs still ends.
  */
 #include "guest.h"
 
@@ -10,18 +11,21 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static unsigned int slowness(void)
+static bool runs_on(const char *name)
 {
 	const char *kernel = getenv("KERNEL");
 
-	if (!kernel)
-		return 1;
-	return !strcmp(kernel, "kasan") ? 10 : !strcmp(kernel, "lockdep") ? 4 : 1;
+	return kernel && !strcmp(kernel, name);
 }
 
 bool is_debug_kernel(void)
 {
-	return slowness() > 1;
+	return runs_on("kasan") || runs_on("lockdep");
+}
+
+static unsigned int slowness(void)
+{
+	return runs_on("kasan") ? 10 : runs_on("lockdep") ? 4 : 2;
 }
 
 unsigned int alarm(unsigned int seconds)

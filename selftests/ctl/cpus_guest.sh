@@ -12,9 +12,10 @@ tree=$TAP_TMP/tree
 ok "make install" make -s install DESTDIR="$tree" PREFIX=/usr
 ((TAP_FAILED == 0)) || tap_done
 find "$tree/usr/bin" "$tree/usr/lib/shared-region" -type f ! -name '*.bin' -exec strip {} +
+install -D -t "$tree/test/lib" selftests/lib/tap.sh selftests/ctl/guest/guest.sh
 
 boot() { # CPU PART
-    selftests/qemu/run --log "out/qemu/$kernel/cpus-$2" --system --disk "$TAP_TMP/disk" --tree "$tree" --cpu "$1" --timeout 200 \
+    selftests/qemu/run --log "out/qemu/$kernel/cpus-$2" --system --disk "$TAP_TMP/disk" --tree "$tree" --cpu "$1" --timeout 400 \
         "$kernel" "selftests/ctl/guest/cpus.sh $2" >"$TAP_TMP/stream" 2>"$TAP_TMP/errors" || TAP_FAILED=$((TAP_FAILED + 1))
     awk -v part="$2" -v count="$TAP_COUNT" '/^(not )?ok [0-9]+ - / { sub(/ok [0-9]+ - /, "ok " ++count " - " part ": ") } { print }' "$TAP_TMP/stream"
     TAP_COUNT=$((TAP_COUNT + $(grep -cE '^(not )?ok ' "$TAP_TMP/stream" || true)))

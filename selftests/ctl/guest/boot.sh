@@ -14,7 +14,8 @@ boot_with() {
         tap_done
     fi
     commands=(out/bin/{dyldctl,shared-cache,make-ld-dyld})
-    files=(--file /etc/ld.so.cache --file "selftests/ctl/guest/$name.sh=/opt/$name.sh")
+    files=(--file /etc/ld.so.cache --file "selftests/ctl/guest/$name.sh=/opt/$name.sh"
+        --file selftests/ctl/guest/guest.sh=/test/lib/guest.sh --file selftests/lib/tap.sh=/test/lib/tap.sh)
     for (( ; $#; )); do
         [[ $1 != -- ]] || break
         commands+=("$1")

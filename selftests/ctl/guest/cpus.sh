@@ -1,25 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The part of cpus_guest.sh that runs in the guests, as root: `new` and `back` on one CPU, `other` on another.
-export LC_ALL=C
-count=0
-is() { # GOT WANTED DESCRIPTION
-    count=$((count + 1))
-    if [[ $1 == "$2" ]]; then
-        echo "ok $count - $3"
-    else
-        echo "not ok $count - $3"
-        printf '# got:    %s\n# wanted: %s\n' "$1" "$2"
-    fi
-}
-comment() { "$@" 2>&1 | sed 's/^/# /'; }
+# shellcheck source=selftests/ctl/guest/guest.sh
+. /test/lib/guest.sh
+
 notes=/var/tmp/cpus
 generation() { basename "$(readlink /var/cache/shared-region/current)"; }
 generations() { (cd /var/cache/shared-region/generations && echo *); }
 why() { dyldctl why "$1" | cut -d' ' -f1; }
 facts() { LD_SHOW_AUXV=1 /bin/true | grep -E 'AT_HWCAP|AT_MINSIGSTKSZ|AT_PLATFORM'; }
 
-echo "TAP version 13"
 case $1 in
 new)
     mkdir -p "$notes"
@@ -60,4 +50,4 @@ back)
     is "$(generations | grep -cw "$(<"$notes/second")")" 1 "the other CPU's is still kept"
     ;;
 esac
-echo "1..$count"
+tap_done

@@ -1,19 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The part of own_sets_guest.sh that runs in the guest, as root.
-unset LD_LIBRARY_PATH
-export PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C
-count=0
-is() { # GOT WANTED DESCRIPTION
-    count=$((count + 1))
-    if [[ $1 == "$2" ]]; then
-        echo "ok $count - $3"
-    else
-        echo "not ok $count - $3"
-        printf '# got:    %s\n# wanted: %s\n' "$1" "$2"
-    fi
-}
-echo "TAP version 13"
+# shellcheck source=selftests/ctl/guest/guest.sh
+. /test/lib/guest.sh
+
 mkdir -p /etc /dev/shm /var/cache /var/user
 mount -t tmpfs -o mode=1777 shm /dev/shm
 chmod 755 / /var /var/cache
@@ -28,8 +18,8 @@ said() { grep -a '^dyld: ' | tail -n 1 | sed -E 's/^dyld: //; s/[0-9a-f]{32}/UUI
 decision() { DYLD_PRINT_LOADERS=1 dyldctl run "${as_user[@]}" "$@" 2>&1 >/dev/null </dev/null | said; }
 substituted() { DYLD_PRINT_LOADERS=1 "$@" 2>&1 >/dev/null </dev/null | said; }
 
-dyldctl build /opt/mine /usr/bin/sed /usr/bin/env /usr/bin/setpriv /usr/bin/bash 2>&1 | sed 's/^/# /'
-dyldctl region configure 2>&1 | sed 's/^/# /'
+comment dyldctl build /opt/mine /usr/bin/sed /usr/bin/env /usr/bin/setpriv /usr/bin/bash
+comment dyldctl region configure
 is "$(decision /opt/mine)" "prebuilt UUID kernel" "a program of the activation starts from the kernel's region"
 is "$(build_set /opt/fresh | cut -d' ' -f1)" saved "a user makes a set of their own"
 is "$(decision /opt/fresh)" "prebuilt UUID own kernel" "which is used with the kernel's region"
@@ -49,7 +39,7 @@ build_set --instead --again /opt/mine >/dev/null
 is "$(decision /opt/mine)" "prebuilt UUID own kernel" "made again: it comes first again"
 
 # The module puts a placeholder over the region when it executes a substituted program.
-dyldctl interpreter set 2>&1 | sed 's/^/# /'
+comment dyldctl interpreter set
 region=$(sed -nE 's/^([0-9a-f]+)-[0-9a-f]+ r-xp .*shared_region.*/\1/p' /proc/self/maps | head -n 1)
 is "${region:+there} $(DYLD_SHARED_REGION=avoid sed -n "s/^$region-.* ---p .*/placeholder/p" /proc/self/maps)" "there placeholder" \
     "a substituted program gets a placeholder where others have the region"
@@ -60,6 +50,6 @@ is "$(substituted "${as_user[@]}" /opt/fresh)" "prebuilt UUID own kernel" "with 
 mv /dev/shared_region /dev/away
 is "$(substituted /opt/mine)" "prebuilt UUID" "and without the device"
 mv /dev/away /dev/shared_region
-dyldctl interpreter clear 2>&1 | sed 's/^/# /'
+comment dyldctl interpreter clear
 dyldctl region detach >/dev/null 2>&1
-echo "1..$count"
+tap_done

@@ -1,19 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The part of root_guest.sh that runs in the guest, as root.
-unset LD_LIBRARY_PATH
-export PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C
-count=0
-is() { # GOT WANTED DESCRIPTION
-    count=$((count + 1))
-    if [[ $1 == "$2" ]]; then
-        echo "ok $count - $3"
-    else
-        echo "not ok $count - $3"
-        printf '# got:    %s\n# wanted: %s\n' "$1" "$2"
-    fi
-}
-echo "TAP version 13"
+# shellcheck source=selftests/ctl/guest/guest.sh
+. /test/lib/guest.sh
+
 R=/srv/root
 mkdir -p /var/cache /tmp "$R"/{proc,dev,run,opt,etc,var/cache}
 chmod 666 /dev/shared_region
@@ -25,7 +15,6 @@ cp /opt/other/libfixture.so "$R/opt/"
 mount -t proc proc "$R/proc"
 
 there() { dyldctl --root "$R" "$@"; }
-comment() { "$@" 2>&1 | sed 's/^/# /'; }
 said() { grep -a '^dyld: ' | tail -n 1 | sed -E 's/^dyld: //'; }
 run() { DYLD_PRINT_LOADERS=1 "$@" 2>&1 >/dev/null </dev/null | said; }
 answer() { "$@" 2>/dev/null | grep -o 'answer [0-9]*'; }
@@ -82,4 +71,4 @@ is "$(run dyldctl --root "$R" run /opt/uses_lib)" "prebuilt $there_uuid kernel" 
 comment there clean
 is "$(there --json region query | jq -r .region)" null "clean takes the region there away"
 is "$(run dyldctl run /opt/uses_lib)" "prebuilt $here_uuid" "and nothing here"
-echo "1..$count"
+tap_done

@@ -1,23 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The part of team_guest.sh that runs in the guest, as root.
-unset LD_LIBRARY_PATH
-export PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C
-count=0
-is() { # GOT WANTED DESCRIPTION
-    count=$((count + 1))
-    if [[ $1 == "$2" ]]; then
-        echo "ok $count - $3"
-    else
-        echo "not ok $count - $3"
-        printf '# got:    %s\n# wanted: %s\n' "$1" "$2"
-    fi
-}
-echo "TAP version 13"
+# shellcheck source=selftests/ctl/guest/guest.sh
+. /test/lib/guest.sh
+
 mkdir -p /var/cache /srv
 mount -t tmpfs -o mode=755 srv /srv # a file system with attributes
 chmod 666 /dev/shared_region
-comment() { "$@" 2>&1 | sed 's/^/# /'; }
 run() { DYLD_PRINT_LOADERS=1 "$@" 2>&1 >/dev/null </dev/null | grep -a '^dyld: ' | tail -n 1 | sed -E 's/^dyld: //; s/[0-9a-f]{32}/UUID/'; }
 cp /opt/none /opt/red /opt/red2 /opt/blue /srv/ # (each with a build-id of its own)
 set_team /srv/red red && set_team /srv/red2 red && set_team /srv/blue blue || echo "not ok - no teams"
@@ -83,4 +72,4 @@ is "$(there --team red --json region query | jq -r .region.uuid)" "$(there --jso
 comment there clean
 is "$(there --team red --json region query | jq -r .region)" null "clean there takes it away"
 comment dyldctl clean
-echo "1..$count"
+tap_done

@@ -4,16 +4,15 @@
  * at once, some of whom die.
  */
 #include "lib/fixture.h"
+#include "lib/library.h"
 #include "lib/sha256.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -210,175 +209,10 @@ TEST_F(configure, the_hash_covers_every_page)
 
 /* ---- slide lists of real libraries ---- */
 
-struct library {
-	const char *file;		/* the whole file, mapped */
-	size_t file_size;
-	const Elf64_Phdr *segments;
-	int segment_count;
-	uint64_t end;			/* of the image */
-	char *image;			/* as linked: segments at their addresses, with relative words in place */
-	uint8_t *relative;		/* per word: it slides */
-	size_t relative_count;
-	uint64_t *relr;			/* the list: the linker's, or made of DT_RELA */
-	size_t relr_count;
-};
-
-static void place_segments(struct library *library)
-{
-	for (int i = 0; i < library->segment_count; i++) {
-		const Elf64_Phdr *segment = &library->segments[i];
-
-		if (segment->p_type == PT_LOAD)
-			memcpy(library->image + segment->p_vaddr, library->file + segment->p_offset,
-			       segment->p_filesz);
-	}
-}
-
-static uint64_t dynamic_value(const struct library *library, int64_t tag)
-{
-	const Elf64_Dyn *entry = NULL;
-
-	for (int i = 0; i < library->segment_count; i++)
-		if (library->segments[i].p_type == PT_DYNAMIC)
-			entry = (const Elf64_Dyn *)(library->image + library->segments[i].p_vaddr);
-	for (; entry && entry->d_tag; entry++)
-		if (entry->d_tag == tag)
-			return entry->d_un.d_val;
-	return 0;
-}
-
-static void mark(struct library *library, uint64_t address)
-{
-	library->relative[address / 8] = 1;
-	library->relative_count++;
-}
-
-/* R_X86_64_RELATIVE: the value as linked is in the relocation, not in the word. */
-static void place_rela(struct library *library)
-{
-	const Elf64_Rela *rela = (const Elf64_Rela *)(library->image + dynamic_value(library, DT_RELA));
-	size_t count = dynamic_value(library, DT_RELASZ) / sizeof(*rela);
-
-	for (size_t i = 0; i < count; i++) {
-		if (ELF64_R_TYPE(rela[i].r_info) != R_X86_64_RELATIVE || rela[i].r_offset % 8)
-			continue;
-		memcpy(library->image + rela[i].r_offset, &rela[i].r_addend, 8);
-		mark(library, rela[i].r_offset);
-	}
-}
-
-/* The linker's list, read word by word with the address that each bit stands for. */
-static void read_relr(struct library *library)
-{
-	uint64_t at = 0;
-
-	library->relr = (uint64_t *)(library->image + dynamic_value(library, DT_RELR));
-	library->relr_count = dynamic_value(library, DT_RELRSZ) / 8;
-	for (size_t i = 0; i < library->relr_count; i++) {
-		if (library->relr[i] % 2 == 0) {
-			mark(library, library->relr[i]);
-			at = library->relr[i] + 8;
-			continue;
-		}
-		for (int bit = 1; bit < 64; bit++)
-			if (library->relr[i] >> bit & 1)
-				mark(library, at + (bit - 1) * 8UL);
-		at += 63 * 8;
-	}
-}
-
-/* The encoding of SHT_RELR, as ld and lld make it: an address, then bitmaps as long as they help. */
-static void encode_relr(struct library *library)
-{
-	size_t words = library->end / 8, i = 0;
-	uint64_t *out = library->relr = calloc(library->relative_count * 2, 8);
-
-	while (i < words) {
-		if (!library->relative[i]) {
-			i++;
-			continue;
-		}
-		*out++ = i * 8;
-		i++;
-		for (;;) {
-			uint64_t bits = 0;
-
-			for (size_t j = 0; j < 63 && i + j < words; j++)
-				bits |= (uint64_t)library->relative[i + j] << j;
-			if (!bits)
-				break;
-			*out++ = bits << 1 | 1;
-			i += 63;
-		}
-	}
-	library->relr_count = out - library->relr;
-}
-
-static int read_library(const char *path, struct library *library)
-{
-	int fd = open(path, O_RDONLY);
-	const Elf64_Ehdr *header;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st))
-		return -1;
-	library->file_size = st.st_size;
-	library->file = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	header = (const Elf64_Ehdr *)library->file;
-	library->segments = (const Elf64_Phdr *)(library->file + header->e_phoff);
-	library->segment_count = header->e_phnum;
-	library->end = 0;
-	for (int i = 0; i < library->segment_count; i++) {
-		const Elf64_Phdr *segment = &library->segments[i];
-
-		if (segment->p_type == PT_LOAD && segment->p_vaddr + segment->p_memsz > library->end)
-			library->end = segment->p_vaddr + segment->p_memsz;
-	}
-	library->end = (library->end + PAGE - 1) / PAGE * PAGE;
-	library->image = calloc(1, library->end);
-	library->relative = calloc(1, library->end / 8);
-	library->relative_count = 0;
-	place_segments(library);
-	if (dynamic_value(library, DT_RELR)) {
-		read_relr(library);
-	} else {
-		place_rela(library);
-		encode_relr(library);
-	}
-	return 0;
-}
-
-static int write_image(const struct library *library)
-{
-	int fd = open("/tmp/image", O_RDWR | O_CREAT | O_TRUNC, 0644);
-
-	if (write(fd, library->image, library->end) != (ssize_t)library->end)
-		return -1;
-	close(fd);
-	return open("/tmp/image", O_RDONLY);
-}
-
-/* How many words of the region are not what ld.so would have made of the library at that address. */
-static size_t wrong_words(const struct library *library, const char *base)
-{
-	size_t wrong = 0;
-
-	for (size_t i = 0; i < library->end / 8; i++) {
-		uint64_t expected;
-
-		memcpy(&expected, library->image + i * 8, 8);
-		if (library->relative[i])
-			expected += (uint64_t)base;
-		wrong += ((const uint64_t *)base)[i] != expected;
-	}
-	return wrong;
-}
-
 static int configure_library(const struct library *library, struct region *region, int fd)
 {
 	struct shared_region_mapping map = {
-		.fd = write_image(library),
+		.fd = library_write_image(library),
 		.prot = SHARED_REGION_PROT_READ | SHARED_REGION_PROT_WRITE,
 		.flags = SHARED_REGION_MAPPING_PRIVATE,
 		.length = library->end,
@@ -392,27 +226,18 @@ static int configure_library(const struct library *library, struct region *regio
 	return again(region, fd);
 }
 
-static size_t bitmaps_of(const struct library *library)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < library->relr_count; i++)
-		count += library->relr[i] % 2;
-	return count;
-}
-
 static void slide_library(struct __test_metadata *_metadata, FIXTURE_DATA(configure) *self, const char *path)
 {
 	struct library library;
 
-	ASSERT_EQ(0, read_library(path, &library));
+	ASSERT_EQ(0, library_read(path, &library));
 	ASSERT_LT(100, library.relative_count);
 	TH_LOG("%s: %zu words in %zu entries, %zu of them bitmaps", path, library.relative_count,
-	       library.relr_count, bitmaps_of(&library));
-	EXPECT_LT(10, bitmaps_of(&library));
+	       library.relr_count, library_bitmaps(&library));
+	EXPECT_LT(10, library_bitmaps(&library));
 	ASSERT_EQ(0, configure_library(&library, &self->region, self->fd));
 	ASSERT_EQ(0, shared_region_check(self->fd, 0, &self->check));
-	EXPECT_EQ(0, wrong_words(&library, (char *)self->check.base));
+	EXPECT_EQ(0, library_wrong_words(&library, (char *)self->check.base));
 }
 
 TEST_F(configure, a_librarys_dt_relr_is_a_slide_list)

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Activation: what it writes, what it refuses, and that a refusal changes nothing.
-#include "daemon/activation/activation.h"
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
-#include "daemon/activation/this_machine.h"
 #include "daemon/state/active_region.h"
-#include "selftests/unit/synthetic_generation.h"
+#include "selftests/unit/activation_fixture.h"
 #include "sharedregion/machine.h"
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <fcntl.h>
-#include <gtest/gtest.h>
 #include <set>
 #include <sys/mount.h>
 #include <sys/vfs.h>
@@ -23,68 +18,6 @@
 using namespace sharedregion;
 
 namespace {
-
-// A state directory with one synthetic generation, in a tmpfs (as activation wants one anyway).
-class activation : public testing::Test {
-  protected:
-    void SetUp() override {
-        char name[] = "/dev/shm/activation-test-XXXXXX";
-        ASSERT_NE(mkdtemp(name), nullptr);
-        root_ = name;
-        tmpfs_ = root_ + "/tmpfs";
-        mkdir(tmpfs_.c_str(), 0755);
-        for (const char *file : {"library", "program-a", "program-b", "ld.so"})
-            ASSERT_TRUE(write_file(path(file), file, strlen(file)));
-        synthetic_.library = path("library");
-        synthetic_.loader_path = path("ld.so");
-        synthetic_.programs = {{path("program-a"), 0x1111, {path("absent")}, ""},
-                               {path("program-b"), 0x2222, {}, ""},
-                               {path("ld.so"), 0, {}, "not-dynamic"}};
-        Outcome<StateDirectory> state = StateDirectory::make(root_ + "/state");
-        ASSERT_TRUE(state.ok()) << state.error().message();
-        state_.emplace(std::move(state.value()));
-        build("one");
-    }
-
-    void TearDown() override { (void)remove_tree(AT_FDCWD, root_, root_); }
-
-    std::string path(const std::string &name) const { return root_ + "/" + name; }
-    std::string generation_file(const std::string &generation, const std::string &file) const {
-        return state_->generation_path(generation) + "/" + file;
-    }
-
-    void build(const std::string &name) {
-        ASSERT_TRUE(write_synthetic_generation(synthetic_, state_->generation_path(name)));
-        ASSERT_TRUE(state_->set_current(name).ok());
-    }
-
-    Outcome<Activation> activate_one(const std::string &name = "one") {
-        return activate(ActivationRequest{&*state_, name, tmpfs_});
-    }
-
-    // Activates and expects that to work.
-    Activation activate_well() {
-        Outcome<Activation> outcome = activate_one();
-        EXPECT_TRUE(outcome.ok()) << outcome.error().message();
-        return outcome.ok() ? std::move(outcome.value()) : Activation{};
-    }
-
-    using Names = std::vector<std::string>;
-    // What lies beside this state's activations.
-    static UniqueFd in(const std::string &path) {
-        return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    }
-    Names names_in_place() const {
-        std::string place = tmpfs_ + "/shared-region-" + std::to_string(geteuid());
-        UniqueFd directory(open(place.c_str(), O_RDONLY | O_DIRECTORY));
-        Outcome<Names> names = list_directory(directory.get(), place);
-        return names.ok() ? std::move(names.value()) : Names{"no " + place};
-    }
-
-    std::string root_, tmpfs_;
-    SyntheticGeneration synthetic_;
-    std::optional<StateDirectory> state_;
-};
 
 uint64_t word_at(const std::vector<unsigned char> &bytes, uint64_t at) {
     uint64_t value = 0;
@@ -606,67 +539,6 @@ TEST_F(activation, status_header_tells_what_is_in_use) {
     EXPECT_TRUE(region.value()->contains(0x2222));
     EXPECT_FALSE(region.value()->contains(0x3333));
     EXPECT_EQ(region.value()->bytes(), done.bytes);
-}
-
-// One generation per entry, the last one the newest; 0: of this CPU, others: of CPUs of that number.
-class generations_of_cpus : public activation {
-  protected:
-    void build_for(const std::string &name, uint64_t cpu) {
-        UniqueFd auxv(open("/proc/self/auxv", O_RDONLY | O_CLOEXEC));
-        ASSERT_TRUE(read_machine(auxv.get(), &synthetic_.machine));
-        synthetic_.machine.cpu_hash += cpu;
-        build(name);
-        const timespec times[2] = {{++built_, 0}, {built_, 0}};
-        ASSERT_EQ(utimensat(AT_FDCWD, generation_file(name, "sets").c_str(), times, 0), 0);
-    }
-
-  private:
-    time_t built_ = 1000000000;
-};
-
-TEST_F(generations_of_cpus, current_is_used_where_it_is_for_this_cpu) {
-    build_for("newer", 0);
-    build_for("current", 0);
-    build_for("other", 1);
-    ASSERT_TRUE(state_->set_current("newer").ok());
-    Outcome<std::string> found = find_generation_for_this_cpu(*state_);
-    ASSERT_TRUE(found.ok());
-    EXPECT_EQ(found.value(), "newer");
-}
-
-TEST_F(generations_of_cpus, the_newest_for_this_cpu_is_found_behind_one_for_another) {
-    build_for("older", 0);
-    build_for("newer", 0);
-    build_for("other", 1);
-    Outcome<std::string> found = find_generation_for_this_cpu(*state_);
-    ASSERT_TRUE(found.ok());
-    EXPECT_EQ(found.value(), "newer");
-}
-
-TEST_F(generations_of_cpus, none_for_this_cpu_is_an_error_that_says_so) {
-    ASSERT_TRUE(remove_tree(AT_FDCWD, state_->generation_path("one"), "one").ok());
-    build_for("other", 1);
-    Outcome<std::string> found = find_generation_for_this_cpu(*state_);
-    ASSERT_FALSE(found.ok());
-    EXPECT_NE(found.error().message().find("built for another CPU"), std::string::npos);
-}
-
-TEST_F(generations_of_cpus, of_each_other_cpu_the_newest_is_kept_and_of_three_cpus) {
-    ASSERT_TRUE(remove_tree(AT_FDCWD, state_->generation_path("one"), "one").ok());
-    build_for("fourth", 4);
-    for (uint64_t cpu : {3, 2, 1})
-        for (const char *age : {"older", "newer"})
-            build_for(age + std::to_string(cpu), cpu);
-    build_for("here", 0);
-    EXPECT_EQ(generations_of_other_cpus(*state_), (std::set<std::string>{"newer1", "newer2", "newer3"}));
-}
-
-TEST_F(generations_of_cpus, a_damaged_one_and_a_build_under_way_are_passed_over) {
-    ASSERT_TRUE(remove_tree(AT_FDCWD, state_->generation_path("one"), "one").ok());
-    build_for("damaged", 1);
-    ASSERT_EQ(truncate(generation_file("damaged", "sets").c_str(), 100), 0);
-    build_for(".tmp-1", 2);
-    EXPECT_TRUE(generations_of_other_cpus(*state_).empty());
 }
 
 } // namespace

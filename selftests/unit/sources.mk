@@ -8,8 +8,8 @@ patch_loader_test_LIBS := -lgtest -lgtest_main
 
 # daemon/activation, daemon/state
 TESTS += activation_test
-activation_test_SOURCES := selftests/unit/activation_test.cc selftests/unit/region_area_test.cc \
-	selftests/unit/writable_pieces_test.cc selftests/unit/synthetic_generation.cc \
+activation_test_SOURCES := selftests/unit/activation_test.cc selftests/unit/generations_of_cpus_test.cc \
+	selftests/unit/region_area_test.cc selftests/unit/writable_pieces_test.cc selftests/unit/synthetic_generation.cc \
 	$(DAEMON_SOURCES)
 activation_test_LIBS := -lgtest_main -lgtest -lcrypto -lpthread
 

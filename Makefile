@@ -29,6 +29,8 @@ SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointe
 PROGRAMS :=         # commands, linked to $(O)/bin; X_SOURCES, X_LIBS
 TESTS :=            # GoogleTest binaries, likewise
 SCRIPT_TESTS :=     # TAP scripts; run by `make check` in this order
+SYSTEM_TESTS :=     # likewise, after them: guests with a whole system
+GUEST_TESTS :=      # likewise, in a lane beside all these: the other guests
 FAST_SCRIPT_TESTS := # those among them that `make check-fast` runs too
 EXTRA_ALL :=        # further results of `make all`
 EXTRA_TESTS :=      # further results that the tests need (fixtures, fuzz targets)
@@ -89,11 +91,12 @@ SANITIZED_OUT := out-$(subst $(comma),-,$(SANITIZED))
 UNIT_TESTS = $(addprefix $(O)/bin/,$(TESTS))
 
 .PHONY: check
-check: deps ## everything: lint, unit tests (also sanitized), programs both ways, sweep, soak, fuzz
-	$(Q)$(MAKE) $(SUBMAKE) lint
-	$(Q)$(MAKE) $(SUBMAKE) all tests
+check: deps ## everything: lint, unit tests (also sanitized), programs both ways, sweep, soak, fuzz, guests
+	$(Q)$(MAKE) $(SUBMAKE) lint guest-files
+	$(Q)$(MAKE) $(SUBMAKE) all tests kmod-tests
 	$(Q)$(MAKE) $(SUBMAKE) SANITIZE=$(SANITIZED) unit-tests
-	$(Q)selftests/run-all $(UNIT_TESTS) $(addprefix $(SANITIZED_OUT)/bin/,$(SANITIZED_TESTS)) $(SCRIPT_TESTS)
+	$(Q)selftests/run-all $(UNIT_TESTS) $(addprefix $(SANITIZED_OUT)/bin/,$(SANITIZED_TESTS)) \
+		$(SCRIPT_TESTS) $(SYSTEM_TESTS) + $(GUEST_TESTS)
 
 .PHONY: check-fast
 check-fast: ## lint without clang-tidy, unit tests and the quick scripts: before every commit

@@ -15,4 +15,6 @@ FAST_SCRIPT_TESTS += $(addprefix selftests/loader/,stages.sh fallback.sh upgrade
 
 SCRIPT_TESTS += $(addprefix selftests/shim/,calls.sh plainly.sh trees.sh self.sh)
 
-SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh own_sets_guest.sh own_sets_hostile.sh closures.sh places.sh chroot.sh root.sh root_guest.sh team_guest.sh bits32.sh)
+SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh own_sets_hostile.sh closures.sh places.sh chroot.sh root.sh bits32.sh)
+SYSTEM_TESTS += selftests/ctl/cpus_guest.sh
+GUEST_TESTS += $(addprefix selftests/ctl/,own_sets_guest.sh root_guest.sh team_guest.sh)

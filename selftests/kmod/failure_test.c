@@ -110,18 +110,6 @@ static bool becomes_unconfigured(int device)
 	return false;
 }
 
-static bool becomes_unattached(int device)
-{
-	struct shared_region_query query;
-
-	for (int i = 0; i < 500; i++) {
-		if (!shared_region_query(device, &query) && !query.attached)
-			return true;
-		usleep(2000);
-	}
-	return false;
-}
-
 static long free_pages(void)
 {
 	char line[128];
@@ -294,7 +282,7 @@ static int attach_all_failures(failure_data *self, uint32_t flags, bool part)
 			return attempt.n - 1;
 		if (code != FAILED)
 			return printf("# allocation %d: %d\n", attempt.n, code), -1;
-		if (!becomes_unattached(self->query))
+		if (shared_region_attached_at_last(self->query, 0))
 			return printf("# allocation %d: attached for ever\n", attempt.n), -2;
 	}
 	return -3;
@@ -308,7 +296,7 @@ static void expect_attach_works(struct __test_metadata *_metadata, failure_data 
 	TH_LOG("%d failed allocations", failures);
 	/* the attachment, the notifier, three mappings and a filler; or the requests and seven pieces */
 	EXPECT_LE(1 + 1 + (part ? 1 + 7 : 4), failures);
-	EXPECT_TRUE(becomes_unattached(self->query));
+	EXPECT_EQ(0, shared_region_attached_at_last(self->query, 0));
 }
 
 TEST_F_TIMEOUT(failure, attaching_lazily_undoes_everything_whichever_allocation_fails, 200)
@@ -388,7 +376,7 @@ TEST_F_TIMEOUT(failure, a_fork_whichever_allocation_fails_gives_no_damaged_child
 	struct attempt fresh = { .self = self, .n = 0 };
 
 	ASSERT_EQ(0, in_child(fork_all_failures, self));
-	EXPECT_TRUE(becomes_unattached(self->query));
+	EXPECT_EQ(0, shared_region_attached_at_last(self->query, 0));
 	/* nobody's write went into the shared tables or pages */
 	EXPECT_EQ(SUCCEEDED, in_child(attach_once, &fresh));
 }
@@ -430,7 +418,7 @@ TEST_F_TIMEOUT(failure, first_accesses_survive_failed_allocations, 100)
 	struct attempt fresh = { .self = self, .n = 0 };
 
 	EXPECT_EQ(0, in_child(access_with_failures, self));
-	EXPECT_TRUE(becomes_unattached(self->query));
+	EXPECT_EQ(0, shared_region_attached_at_last(self->query, 0));
 	EXPECT_EQ(SUCCEEDED, in_child(attach_once, &fresh));
 }
 

@@ -45,29 +45,16 @@ FIXTURE_SETUP(pressure)
 	srandom(1);
 }
 
-/* Processes that were killed go in their own time. */
-static unsigned int attached_at_last(int device, unsigned int wanted)
-{
-	struct shared_region_query query = { .attached = 0 };
-
-	for (int turn = 0; turn < 50; turn++) {
-		if (shared_region_query(device, &query) || query.attached == wanted)
-			break;
-		usleep(100000);
-	}
-	return query.attached;
-}
-
 FIXTURE_TEARDOWN(pressure)
 {
 	while (self->count)
 		tenant_stop(&self->tenants[--self->count]);
 	EXPECT_EQ(0, witness_wrong(&self->attached));
 	EXPECT_EQ(0, witness_wrong(&self->fresh));
-	EXPECT_EQ(1, attached_at_last(self->region.device, 1));
+	EXPECT_EQ(1, shared_region_attached_at_last(self->region.device, 1));
 	witness_stop(&self->attached);
 	witness_stop(&self->fresh);
-	EXPECT_EQ(0, attached_at_last(self->region.device, 0));
+	EXPECT_EQ(0, shared_region_attached_at_last(self->region.device, 0));
 	expected_free(&self->expected);
 	region_close(&self->region);
 }
@@ -224,7 +211,7 @@ SLOW_TEST_F(pressure, a_control_group_without_memory_kills)
 	TH_LOG("%ld killed", cgroup_number(GROUP, "memory.events", "oom_kill "));
 	EXPECT_LE(8, cgroup_number(GROUP, "memory.events", "oom_kill "));
 	EXPECT_ALL_WELL(1);
-	EXPECT_EQ(TENANTS + 1, attached_at_last(self->region.device, TENANTS + 1));
+	EXPECT_EQ(TENANTS + 1, shared_region_attached_at_last(self->region.device, TENANTS + 1));
 	EXPECT_EQ(0, cgroup_remove(GROUP));
 }
 
@@ -410,7 +397,7 @@ SLOW_TEST_F(pressure, sigkill_to_many_processes_at_any_moment)
 	TH_LOG("%d times, %d processes killed", bombs, killed);
 	EXPECT_EQ(0, wrong);
 	EXPECT_LT(20, killed);
-	EXPECT_EQ(TENANTS + 1, attached_at_last(self->region.device, TENANTS + 1));
+	EXPECT_EQ(TENANTS + 1, shared_region_attached_at_last(self->region.device, TENANTS + 1));
 }
 
 TEST_HARNESS_MAIN

@@ -65,8 +65,6 @@ FIXTURE_SETUP(swap)
 
 FIXTURE_TEARDOWN(swap)
 {
-	struct shared_region_query query;
-
 	tenant_stop(&self->tenant);
 	EXPECT_EQ(0, witness_wrong(&self->attached));
 	EXPECT_EQ(0, witness_wrong(&self->fresh));
@@ -75,8 +73,7 @@ FIXTURE_TEARDOWN(swap)
 	EXPECT_EQ(0, cgroup_remove(GROUP));
 	EXPECT_EQ(0, swap_off());
 	/* only this process is left */
-	EXPECT_EQ(0, shared_region_query(self->region.device, &query));
-	EXPECT_EQ(1, query.attached);
+	EXPECT_EQ(1, shared_region_attached_at_last(self->region.device, 1));
 	close(self->memory);
 	expected_free(&self->expected);
 	region_close(&self->region);

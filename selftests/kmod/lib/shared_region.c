@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 static int call(int fd, unsigned long command, void *argument)
 {
@@ -44,6 +45,20 @@ int shared_region_query(int fd, struct shared_region_query *answer)
 	memset(answer, 0, sizeof(*answer));
 	answer->size = sizeof(*answer);
 	return call(fd, SHARED_REGION_QUERY, answer);
+}
+
+unsigned int shared_region_attached_at_last(int fd, unsigned int wanted)
+{
+	struct shared_region_query query;
+
+	for (int turn = 0; turn < 2500; turn++) {
+		if (shared_region_query(fd, &query))
+			return ~0U;
+		if (query.attached == wanted)
+			break;
+		usleep(2000);
+	}
+	return query.attached;
 }
 
 int shared_region_detach(int fd)

@@ -18,6 +18,11 @@ int shared_region_check(int fd, __u32 flags, struct shared_region_check *answer)
 int shared_region_check_part(int fd, struct shared_region_check *check);
 int shared_region_configure(int fd, struct shared_region_map_and_slide *request);
 int shared_region_query(int fd, struct shared_region_query *answer);
+/*
+ * How many are attached, as soon as it is this number, at last after 5 s; ~0: no answer. A process that has ended is still counted
+ * while the kernel looks at its memory (reclaim, for example), and its children end in their own time.
+ */
+unsigned int shared_region_attached_at_last(int fd, unsigned int wanted);
 int shared_region_detach(int fd);
 /* `uuid`: only the region that has it; NULL: any. */
 int shared_region_retire(int fd, const void *uuid);

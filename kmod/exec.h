@@ -11,13 +11,15 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 
+#include "linux/shared_region.h"
+
 #if defined(CONFIG_KPROBES) && !defined(SHREG_WITHOUT_KPROBES)
 #define SHREG_HAS_EXEC	1
 #else
 #define SHREG_HAS_EXEC	0
 #endif
 
-#define SHREG_INTERPRETER_MAX	256
+#define SHREG_INTERPRETER_MAX	SHARED_REGION_INTERPRETER_PATH_SIZE
 
 /*
  * A file as it was when it was registered. @name begins with one "/" more than the caller gave: the

@@ -263,7 +263,7 @@ static int shreg_interpreter_name(const struct shared_region_interpreter *arg,
 
 	if (ret)
 		return ret;
-	return arg->replacement ? -EINVAL : shreg_copy_path(name, arg->genuine);
+	return shreg_copy_path(name, arg->genuine);
 }
 
 int shreg_interpreter_clear(struct shared_region_interpreter *arg)
@@ -274,12 +274,24 @@ int shreg_interpreter_clear(struct shared_region_interpreter *arg)
 
 	if (ret)
 		return ret;
+	if (arg->replacement)
+		return -EINVAL;
 	mutex_lock(&shreg_interpreter_lock);
 	pair = shreg_interpreter_find(name);
 	if (pair)
 		shreg_interpreter_remove(pair);
 	mutex_unlock(&shreg_interpreter_lock);
 	return pair ? 0 : -ENOENT;
+}
+
+/* To a buffer of SHARED_REGION_INTERPRETER_PATH_SIZE, if the caller has one. */
+static int shreg_tell_replacement(const struct shreg_interpreter *pair, u64 user)
+{
+	const char *name = pair->replacement.name + 1;
+
+	if (!user)
+		return 0;
+	return copy_to_user(u64_to_user_ptr(user), name, strlen(name) + 1) ? -EFAULT : 0;
 }
 
 int shreg_interpreter_query(struct shared_region_interpreter *arg)
@@ -301,8 +313,9 @@ int shreg_interpreter_query(struct shared_region_interpreter *arg)
 							SHARED_REGION_INTERPRETER_STALE;
 	arg->flags = pair->owner ? SHARED_REGION_INTERPRETER_UNTIL_CLOSE : 0;
 	arg->substituted = atomic64_read(&pair->substituted);
+	ret = shreg_tell_replacement(pair, arg->replacement);
 	shreg_interpreter_put(pair);
-	return 0;
+	return ret;
 }
 
 /* ---- the end ---- */

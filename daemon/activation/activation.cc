@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/activation.h"
 
-#include "daemon/activation/kernel_region.h"
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
+#include "daemon/activation/state_region.h"
 #include "daemon/files/other_root.h"
 #include "daemon/files/region_device.h"
-#include "daemon/state/active_region.h"
 #include "daemon/system/team.h"
-#include "uapi/linux/shared_region.h"
 
 #include <cerrno>
 #include <cmath>
@@ -83,68 +81,55 @@ Done choose_all_sets(const Generation &generation, RegionPlan *plan, Activation 
     return choose_sets(generation, *generation.shim_sets(), files, plan, &with_shim);
 }
 
-// A region in the kernel belongs to the team that configured it, which alone finds it again: so its name lies
-// beside the activation's file. No such file: nobody's.
-constexpr char kTeamName[] = "team";
+// A new activation's directory; without commit() it goes again.
+class NewDirectory {
+  public:
+    static Outcome<NewDirectory> make(const ActivationPlace &place, const Uuid &uuid) {
+        const std::string name = activation_name(uuid), path = place.path + "/" + name;
+        const mode_t mode = geteuid() == 0 && !place.secret ? 0755 : 0700;
+        UniqueFd fd = TRY(make_own_directory(place.directory.get(), name, path, mode));
+        return NewDirectory(place, name, std::move(fd));
+    }
+    NewDirectory(NewDirectory &&) = default;
+    ~NewDirectory() {
+        if (fd_.valid())
+            (void)remove_tree(place_.directory.get(), name_, path());
+    }
 
-Done record_team(int directory, const std::string &path) {
-    const std::string &team = own_team();
-    if (team.empty())
-        return Success{};
-    UniqueFd fd(openat(directory, kTeamName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
-    if (!fd.valid() || write(fd.get(), team.data(), team.size()) != ssize_t(team.size()))
-        return Failure::system(errno, path + "/" + kTeamName, "cannot write");
-    return Success{};
-}
+    int fd() const { return fd_.get(); }
+    const std::string &name() const { return name_; }
+    std::string path() const { return place_.path + "/" + name_; }
+    void commit() { fd_ = UniqueFd(); }
 
-std::string recorded_team(const std::string &directory) {
-    Outcome<MappedFile> file = MappedFile::open(directory + "/" + kTeamName);
-    if (!file.ok())
-        return "";
-    const ByteView bytes = file.value().bytes();
-    return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-}
-
-// The activation's region in the kernel.
-struct KernelRegionName {
-    Uuid uuid;
-    std::string team;
+  private:
+    NewDirectory(const ActivationPlace &place, std::string name, UniqueFd fd)
+        : place_(place), name_(std::move(name)), fd_(std::move(fd)) {}
+    const ActivationPlace &place_;
+    std::string name_;
+    UniqueFd fd_;
 };
 
-// nullopt: it has none.
-std::optional<KernelRegionName> kernel_region_of(const StateDirectory &state) {
-    Outcome<std::optional<ActiveRegion>> active = ActiveRegion::open(state);
-    if (!active.ok() || !active.value() || (active.value()->header().flags & kRegionInKernel) == 0)
-        return std::nullopt;
-    return KernelRegionName{active.value()->header().uuid, recorded_team(state.active_directory())};
-}
+constexpr char kTemporary[] = "region.tmp";
 
-// As a member of its team. False: it is not there any more, which only a member of this team is told.
-Outcome<bool> retire(const KernelRegionName &region) {
-    if (region.team == own_team())
-        return retire_kernel_region(region.uuid);
-    TRY(run_as_member(region.team, {"region", "retire", to_hex(region.uuid)}, SHARED_REGION_DEVICE));
-    return true;
-}
-
-// The same, where nobody can do anything about an error.
-void drop(const KernelRegionName &region) {
-    if (has_region_device())
-        (void)retire(region);
-}
-
-// The region file complete in `directory` under its final name.
-Outcome<uint64_t> write_region_file(const RegionPlan &plan, int directory, const std::string &path) {
-    std::string temporary = path + "/region.tmp";
-    UniqueFd fd(openat(directory, "region.tmp", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+Outcome<UniqueFd> make_region_file(const RegionPlan &plan, const NewDirectory &directory) {
+    const std::string path = directory.path() + "/" + kTemporary;
+    UniqueFd fd(openat(directory.fd(), kTemporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid())
-        return Failure::system(errno, temporary, "cannot make");
-    uint64_t size = TRY(write_region(plan, fd.get(), temporary));
+        return Failure::system(errno, path, "cannot make");
+    TRY(reserve_region(plan, fd.get(), path));
+    return fd;
+}
+
+// Complete under its final name.
+Outcome<uint64_t> write_region_file(const RegionPlan &plan, const NewDirectory &directory,
+                                    const UniqueFd &fd) {
+    const std::string path = directory.path() + "/" + kTemporary;
+    uint64_t size = TRY(write_region(plan, fd.get(), path));
     make_file_large(fd.get(), size);
     if (fchmod(fd.get(), 0444) != 0)
-        return Failure::system(errno, temporary, "cannot make read-only");
-    if (renameat(directory, "region.tmp", directory, "region") != 0)
-        return Failure::system(errno, temporary, "cannot rename");
+        return Failure::system(errno, path, "cannot make read-only");
+    if (renameat(directory.fd(), kTemporary, directory.fd(), "region") != 0)
+        return Failure::system(errno, path, "cannot rename");
     return size;
 }
 
@@ -168,34 +153,26 @@ Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place
     return Success{};
 }
 
-Done write_and_switch(const ActivationRequest &request, const ActivationPlace &place, const RegionPlan &plan,
-                      Activation *activation) {
-    const StateDirectory &state = *request.state;
-    std::string name = to_hex(plan.uuid).substr(0, 16), old = state.active_directory();
-    activation->directory = place.path + "/" + name;
-    activation->note = place.note;
-    mode_t mode = geteuid() == 0 && !place.secret ? 0755 : 0700;
+// Writes the region file into the new directory and points `active` at that. From place_region() on: where it
+// fails, the region in the kernel is already another one than the activation's that is in use.
+Outcome<uint64_t> write_and_switch(const StateDirectory &state, const ActivationPlace &place,
+                                   const RegionPlan &plan, const UniqueFd &file, NewDirectory *directory) {
     TRY(adjust_state_mode(state, place));
-    {
-        UniqueFd directory =
-            TRY(make_own_directory(place.directory.get(), name, activation->directory, mode));
-        Done recorded = plan.in_kernel ? record_team(directory.get(), activation->directory) : Success{};
-        Outcome<uint64_t> size = recorded.ok()
-                                     ? write_region_file(plan, directory.get(), activation->directory)
-                                     : recorded.error();
-        Done switched = size.ok() ? state.set_active(activation->directory) : Done(size.error());
-        if (!switched.ok()) {
-            (void)remove_tree(place.directory.get(), name, activation->directory);
-            return std::move(switched.error());
-        }
-        activation->bytes = size.value();
-    }
+    if (plan.in_kernel)
+        TRY(record_team(directory->fd(), directory->path()));
+    const uint64_t size = TRY(write_region_file(plan, *directory, file));
+    TRY(state.set_active(directory->path()));
+    directory->commit();
+    return size;
+}
+
+void remove_older(const StateDirectory &state, const ActivationPlace &place, const std::string &name,
+                  const std::string &old) {
     if (!old.empty())
         usleep(kGraceMicroseconds);
     remove_others(place, name);
     if (old.substr(0, old.rfind('/')) != place.path) // that place is no longer used
         remove_place_of(old, state.path());
-    return Success{};
 }
 
 // A region in the kernel is for every process of its environment: nothing for a secret.
@@ -205,10 +182,24 @@ bool wants_kernel_region(const ActivationRequest &request, const ActivationPlace
             programs_have_region_device());
 }
 
+// Whether the kernel's region may be replaced; a note in `activation` where it may not.
+bool may_replace(const ActivationRequest &request, const ActivationPlace &place, Activation *activation) {
+    if (request.kernel == KernelRegion::Required)
+        return true;
+    const RegionOwner owner = owner_of_kernel_region(*request.state, place);
+    if (owner.kind == RegionOwner::Kind::Another)
+        activation->kernel_note = "no region in the kernel: it has that of " + owner.state +
+                                  "; `dyldctl region configure` takes its place";
+    if (owner.kind == RegionOwner::Kind::Unknown)
+        activation->kernel_note = "the region " + owner.uuid + " in the kernel, of no activation in " +
+                                  place.path.substr(0, place.path.rfind('/')) + ", was replaced";
+    return owner.kind != RegionOwner::Kind::Another;
+}
+
 // Fills plan->base: as the kernel chose it for its region, else our own choice.
 Done place_region(const ActivationRequest &request, const ActivationPlace &place, RegionPlan *plan,
                   Activation *activation) {
-    if (wants_kernel_region(request, place)) {
+    if (wants_kernel_region(request, place) && may_replace(request, place, activation)) {
         Outcome<VMAddress> base = configure_kernel_region(*plan->generation, plan->uuid);
         plan->in_kernel = activation->in_kernel = base.ok();
         if (base.ok() && !programs_have_region_device())
@@ -249,20 +240,29 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
         return Failure::system(errno, "", "getrandom");
     TRY(choose_all_sets(generation, &plan, &activation));
     ActivationPlace place = TRY(make_activation_place(request.state->path(), request.tmpfs));
+    // All that can run out of space before the kernel gives up the region that it has.
+    NewDirectory directory = TRY(NewDirectory::make(place, plan.uuid));
+    UniqueFd file = TRY(make_region_file(plan, directory));
+    std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
     TRY(place_region(request, place, &plan, &activation));
+    activation.directory = directory.path();
+    activation.note = place.note;
     activation.cache_uuid = generation.cache().header().file.uuid;
     activation.base = plan.base;
     activation.entropy_bits =
         base_entropy_bits(VMSize(generation.cache().header().region_size), plan.in_kernel);
     activation.text = make_text_large(generation);
-    std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
-    Done done = write_and_switch(request, place, plan, &activation);
-    if (!done.ok() && plan.in_kernel)
+    const std::string old = request.state->active_directory();
+    Outcome<uint64_t> size = write_and_switch(*request.state, place, plan, file, &directory);
+    if (!size.ok() && plan.in_kernel) {
         drop_kernel_region(plan.uuid);
+        (void)forget_kernel_region(*request.state);
+    }
+    activation.bytes = TRY(std::move(size));
+    remove_older(*request.state, place, directory.name(), old);
     // (A new one is put in the place of the old one of the same team.)
-    if (done.ok() && replaced && (!plan.in_kernel || replaced->team != own_team()))
+    if (replaced && (!plan.in_kernel || replaced->team != own_team()))
         drop(*replaced);
-    TRY(std::move(done));
     return activation;
 }
 
@@ -272,15 +272,7 @@ Outcome<bool> detach_kernel_region(const StateDirectory &state) {
         return false;
     // First the flag, which saves each start the question; those that have read it find nothing and do
     // without.
-    std::string path = state.active_directory() + "/region";
-    UniqueFd fd = TRY(open_regular_inside(AT_FDCWD, path, O_RDWR, path));
-    uint32_t flags;
-    constexpr off_t kWhere = offsetof(RegionHeader, flags);
-    if (pread(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
-        return Failure::system(errno, path, "cannot read");
-    flags &= ~kRegionInKernel;
-    if (pwrite(fd.get(), &flags, sizeof flags, kWhere) != sizeof flags)
-        return Failure::system(errno, path, "cannot write");
+    TRY(forget_kernel_region(state));
     return retire(*region);
 }
 

@@ -243,6 +243,25 @@ void remove_place_of(const std::string &activation_directory, const std::string 
     remove_if_empty(place);
 }
 
+std::string activation_name(const Uuid &uuid) {
+    return to_hex(uuid).substr(0, 16);
+}
+
+std::string state_of_activation(const ActivationPlace &place, const std::string &name) {
+    const std::string ours = place.path.substr(0, place.path.rfind('/'));
+    UniqueFd fd(openat(place.directory.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Outcome<std::vector<std::string>> names = list_directory(fd.get(), ours);
+    if (!names.ok())
+        return "";
+    for (const std::string &link : names.value()) {
+        struct stat st;
+        const std::string directory = link.substr(0, link.find('.')) + "/" + name;
+        if (link.ends_with(kOwnerSuffix) && fstatat(fd.get(), directory.c_str(), &st, 0) == 0)
+            return read_symlink(fd.get(), link);
+    }
+    return "";
+}
+
 bool is_secret_place(const std::string &activation_directory) {
     std::string path = activation_directory;
     for (int level = 0; level < 3; level++) // PARENT/shared-region*/KEY/NAME

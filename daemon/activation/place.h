@@ -4,6 +4,7 @@
 
 #include "daemon/files/unique_fd.h"
 #include "sharedregion/failure.h"
+#include "sharedregion/file_header.h"
 
 #include <string>
 
@@ -29,6 +30,12 @@ Outcome<ActivationPlace> make_activation_place(const std::string &state_path, co
 
 // (Making one also removes what state directories left there that do not exist any more: a state directory
 // may be deleted without `dyldctl clean`.)
+
+// The name of an activation's directory.
+std::string activation_name(const Uuid &uuid);
+
+// The state directory that has an activation of this name in the same tmpfs; empty: none has.
+std::string state_of_activation(const ActivationPlace &place, const std::string &name);
 
 // Removes all activations of a state directory from the usual places, as far as they are the caller's, and
 // those of state directories that do not exist any more.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl build PROGRAM|DIR...: a generation for these and the current generation's programs.
+#include "daemon/activation/state_region.h"
 #include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
@@ -196,7 +197,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (!is_activated(state) || !is_in_place(state, options.tmpfs) ||
+    } else if (!is_activated(state) || has_lost_kernel_region(state) || !is_in_place(state, options.tmpfs) ||
                summary.generation != state.current_generation()) {
         summary.changed = true;
         summary.activation.emplace(

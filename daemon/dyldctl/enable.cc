@@ -14,6 +14,7 @@
 #include "daemon/system/interpreter.h"
 #include "daemon/system/service_manager.h"
 #include "daemon/system/units.h"
+#include "sharedregion/state_names.h"
 
 #include <cerrno>
 #include <unistd.h>
@@ -172,13 +173,16 @@ Json enabled_status() {
     Outcome<std::optional<Substitution>> now = query_substitution();
     if (now.ok() && now.value())
         json["substitution"] = {{"in_force", now.value()->in_force},
-                                {"substituted", now.value()->substituted}};
+                                {"substituted", now.value()->substituted},
+                                {"replacement", now.value()->replacement}};
     return json;
 }
 
 void renew_substitution(const Context &context, const StateDirectory &state) {
     Outcome<std::optional<Substitution>> now = query_substitution();
-    if (!now.ok() || !now.value() || now.value()->in_force)
+    // A pair by another state's file is not ours to change, in force or not.
+    if (!now.ok() || !now.value() || now.value()->in_force ||
+        now.value()->replacement != state.file(kLoaderName))
         return;
     Done set = set_substitution(state);
     if (!set.ok())

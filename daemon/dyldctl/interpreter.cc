@@ -18,14 +18,16 @@ void print(const Context &context, const std::optional<Substitution> &substituti
     if (context.json)
         return print_json(substitution ? Json{{"set", true},
                                               {"in_force", substitution->in_force},
-                                              {"substituted", substitution->substituted}}
+                                              {"substituted", substitution->substituted},
+                                              {"replacement", substitution->replacement}}
                                        : Json{{"set", false}});
     if (!substitution)
         printf("not set\n");
     else
-        printf("%s, %s started so\n",
+        printf("%s, %s started so%s\n",
                substitution->in_force ? "in force" : "out of force: a file has changed",
-               counted(substitution->substituted, "program").c_str());
+               counted(substitution->substituted, "program").c_str(),
+               substitution->replacement.empty() ? "" : (" by " + substitution->replacement).c_str());
 }
 
 void query(Context &context) {

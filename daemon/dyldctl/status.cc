@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dyldctl status: what is built and what is in use.
 #include "daemon/activation/activation.h"
+#include "daemon/activation/state_region.h"
 #include "daemon/activation/this_machine.h"
 #include "daemon/dyldctl/enable.h"
 #include "daemon/dyldctl/freshness.h"
@@ -39,14 +40,16 @@ Json generation_status(const StateDirectory &state, const std::string &name, con
 // The base is a secret of the system: only root sees it.
 Json activation_status(const StateDirectory &state, const ActiveRegion &region) {
     const RegionHeader &header = region.header();
+    const bool for_kernel = (header.flags & kRegionInKernel) != 0;
+    const bool in_kernel = for_kernel && is_kernel_region_of(header.uuid);
     Json json = {{"file", region.path()},
                  {"sets", region.set_count()},
                  {"bytes", region.bytes()},
                  {"memory", region.memory()},
-                 {"entropy_bits",
-                  base_entropy_bits(VMSize(header.region_size), (header.flags & kRegionInKernel) != 0)},
+                 {"entropy_bits", base_entropy_bits(VMSize(header.region_size), for_kernel)},
                  {"current", region.is_current(state)},
-                 {"in_kernel", (header.flags & kRegionInKernel) != 0},
+                 {"in_kernel", in_kernel},
+                 {"lost_region", for_kernel && !in_kernel},
                  {"uuid", to_hex(header.uuid)}};
     if (geteuid() == 0)
         json["base"] = header.base;
@@ -100,7 +103,12 @@ void print_activation(const Json &json) {
         printf("text        %s of %s mapped by large pages\n", bytes_text(json["text"]["large"]).c_str(),
                bytes_text(json["text"]["bytes"]).c_str());
     printf("region      %s\n", json["file"].get<std::string>().c_str());
-    printf("backend     %s\n", json["in_kernel"].get<bool>() ? "kernel" : "file");
+    printf("backend     %s\n", json["in_kernel"].get<bool>() ? "kernel"
+                               : json["lost_region"].get<bool>()
+                                   ? coloured(Colour::Bad, "file, the kernel's region is gone or another "
+                                                           "state's: run `dyldctl region configure`")
+                                         .c_str()
+                                   : "file");
     printf("base        %.1f random bits", json["entropy_bits"].get<double>());
     if (json.contains("base"))
         printf(", 0x%llx", json["base"].get<unsigned long long>());

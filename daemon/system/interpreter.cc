@@ -103,6 +103,16 @@ Done set_on(const UniqueFd &device, const std::string &replacement) {
     return call(device, SHARED_REGION_INTERPRETER_SET, &pair, "cannot set the substitution");
 }
 
+// (EINVAL: an older module, which does not tell the replacement.)
+Done ask(const UniqueFd &device, const char *replacement, shared_region_interpreter *pair) {
+    *pair = argument(replacement);
+    Done answer = call(device, SHARED_REGION_INTERPRETER_QUERY, pair, "cannot ask");
+    if (answer.ok() || answer.error().code != EINVAL)
+        return answer;
+    *pair = argument(nullptr);
+    return call(device, SHARED_REGION_INTERPRETER_QUERY, pair, "cannot ask");
+}
+
 } // namespace
 
 Done check_substitution(const StateDirectory &state) {
@@ -134,11 +144,12 @@ Outcome<std::optional<Substitution>> query_substitution() {
     Outcome<UniqueFd> device = open_region_device();
     if (!device.ok())
         return std::optional<Substitution>();
-    shared_region_interpreter pair = argument(nullptr);
-    Done answer = call(device.value(), SHARED_REGION_INTERPRETER_QUERY, &pair, "cannot ask");
+    char replacement[SHARED_REGION_INTERPRETER_PATH_SIZE] = "";
+    shared_region_interpreter pair;
+    Done answer = ask(device.value(), replacement, &pair);
     if (answer.ok())
-        return std::optional(
-            Substitution{pair.state == SHARED_REGION_INTERPRETER_ACTIVE, uint64_t(pair.substituted)});
+        return std::optional(Substitution{pair.state == SHARED_REGION_INTERPRETER_ACTIVE,
+                                          uint64_t(pair.substituted), replacement});
     // (EPERM: only root is told.)
     if (answer.error().code == ENOENT || answer.error().code == EOPNOTSUPP || answer.error().code == EPERM)
         return std::optional<Substitution>();

@@ -15,8 +15,9 @@ namespace sharedregion {
 inline constexpr char kProgramInterpreter[] = "/lib64/ld-linux-x86-64.so.2";
 
 struct Substitution {
-    bool in_force;        // false: one of the two files changed since it was set
-    uint64_t substituted; // programs started so
+    bool in_force;           // false: one of the two files changed since it was set
+    uint64_t substituted;    // programs started so
+    std::string replacement; // path of the ld-dyld.so; empty: an older module does not tell
 };
 
 // Errors: ENODEV (no module), what is missing in the state, what the test program did.

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -51,6 +52,31 @@ TEST_F(interpreter, set_substitutes_and_clear_ends_it)
 	EXPECT_EQ(BY_GENUINE, run_program(PROGRAM));
 	EXPECT_EQ(-ENOENT, shared_region_interpreter_clear(self->fd, GENUINE));
 	EXPECT_EQ(-ENOENT, shared_region_interpreter_query(self->fd, GENUINE, &self->state));
+}
+
+TEST_F(interpreter, query_tells_the_replacement)
+{
+	char path[SHARED_REGION_INTERPRETER_PATH_SIZE];
+	struct shared_region_interpreter query = {
+		.size = sizeof(query),
+		.genuine = (unsigned long)GENUINE,
+		.replacement = (unsigned long)path,
+	};
+
+	ASSERT_EQ(0, shared_region_interpreter_set(self->fd, GENUINE, REPLACEMENT));
+	memset(path, 'x', sizeof(path));
+	ASSERT_EQ(0, ioctl(self->fd, SHARED_REGION_INTERPRETER_QUERY, &query));
+	EXPECT_STREQ(REPLACEMENT, path);
+	query.replacement = 1;
+	EXPECT_EQ(-1, ioctl(self->fd, SHARED_REGION_INTERPRETER_QUERY, &query));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, ioctl(self->fd, SHARED_REGION_INTERPRETER_CLEAR, &query));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, shared_region_interpreter_clear(self->fd, GENUINE));
+	query.replacement = (unsigned long)path;
+	memset(path, 'x', sizeof(path));
+	EXPECT_EQ(-1, ioctl(self->fd, SHARED_REGION_INTERPRETER_QUERY, &query));
+	EXPECT_EQ('x', path[0]);
 }
 
 TEST_F(interpreter, it_outlives_the_file_descriptor)

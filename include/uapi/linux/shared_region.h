@@ -331,6 +331,9 @@ struct shared_region_retire {
 /* shared_region_interpreter.flags */
 #define SHARED_REGION_INTERPRETER_UNTIL_CLOSE	(1U << 0)	/* ends with the open file */
 
+/* A path with its NUL has at most as many bytes. */
+#define SHARED_REGION_INTERPRETER_PATH_SIZE	256
+
 /* shared_region_interpreter.state */
 #define SHARED_REGION_INTERPRETER_ACTIVE	1	/* execve() takes the replacement */
 #define SHARED_REGION_INTERPRETER_STALE		2	/* one of the two changed: out of force */
@@ -342,7 +345,9 @@ struct shared_region_retire {
  *		out: QUERY: as SET had it
  * @genuine:	in: address of a string: the path as in PT_INTERP. The file that is there now is the
  *		genuine one.
- * @replacement: in: SET: address of a string: the path that execve() opens instead; else 0
+ * @replacement: in: SET: address of a string: the path that execve() opens instead. QUERY: address
+ *		of SHARED_REGION_INTERPRETER_PATH_SIZE bytes, which get that path as SET had it,
+ *		or 0. CLEAR: 0
  * @state:	out: SHARED_REGION_INTERPRETER_*
  * @reserved:	in: 0
  * @substituted: out: how often it was done

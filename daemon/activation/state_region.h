@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Which region of the kernel is whose: an environment (root directory, team, ...) has one region, but may
+// have several state directories with an activation each.
+#pragma once
+
+#include "daemon/activation/kernel_region.h"
+#include "daemon/activation/place.h"
+#include "daemon/state/state.h"
+
+#include <optional>
+
+namespace sharedregion {
+
+// The region that an activation was written for; the kernel may have another one by now, or none.
+struct KernelRegionName {
+    Uuid uuid;
+    std::string team; // that configured it; empty: nobody's
+};
+
+// Of the activation that is in use; nullopt: it was written for none.
+std::optional<KernelRegionName> kernel_region_of(const StateDirectory &state);
+
+// Writes the caller's team into a new activation's directory.
+Done record_team(int directory, const std::string &path);
+
+// Ends the region, as a member of its team. False: it is not there any more, which only a member is told.
+Outcome<bool> retire(const KernelRegionName &region);
+
+// The same, where nobody can do anything about an error.
+void drop(const KernelRegionName &region);
+
+// Starts of the activation that is in use do not ask the kernel any more.
+Done forget_kernel_region(const StateDirectory &state);
+
+// Whose the region is that the kernel has for the caller's environment now.
+struct RegionOwner {
+    enum class Kind {
+        Nobody,  // there is none
+        Own,     // this state's: of its activation, or of one that was killed half-way
+        Another, // of another state's activation
+        Unknown, // of an activation in no usual place: its state is gone, or it was made with --tmpfs
+    } kind;
+    std::string state; // path
+    std::string uuid;
+};
+RegionOwner owner_of_kernel_region(const StateDirectory &state, const ActivationPlace &place);
+
+// Whether the kernel has the region of this activation.
+bool is_kernel_region_of(const Uuid &activation);
+
+// Whether the activation in use was written for a region, and the kernel has none at all: the module was
+// loaded again, or another state that took its place is gone.
+bool has_lost_kernel_region(const StateDirectory &state);
+
+} // namespace sharedregion

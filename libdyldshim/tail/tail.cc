@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/shared/tail.h"
 
+#include "libdyldshim/shared/kernel_region.h"
 #include "libdyldshim/shared/start_record.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "libdyldshim/tail/background.h"
@@ -39,7 +40,9 @@ extern "C" uint64_t tail_main(PlainStart *start) {
         start->reason = try_own_set(*start, &start->request);
         start->reason = build_in_background(*start, &start->request);
     }
-    report_jit(*start); // before the region file goes: the detail may lie in it
+    report_jit(*start);                   // before the region file goes: the detail may lie in it
+    if (start->request.region != nullptr) // where it was not opened, nobody knows what the placeholder is
+        drop_placeholder(*start->request.region);
     close_region_file(start->request);
     leave_record(*start);
     return genuine_entry(start->args, *start->request.config, start->request.loader_base);

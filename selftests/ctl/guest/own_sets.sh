@@ -46,6 +46,7 @@ is "${region:+there} $(DYLD_SHARED_REGION=avoid sed -n "s/^$region-.* ---p .*/pl
 is "$(substituted /opt/mine)" "prebuilt UUID kernel" "it starts from the kernel's region"
 is "$(DYLD_SHARED_REGION=private substituted /opt/mine)" "prebuilt UUID" "or from files, if so wanted"
 is "$(DYLD_SHARED_REGION=private sed -n '/ ---p .* 0 *$/p' /proc/self/maps)" "" "of which nothing of the placeholder is left"
+is "$(cut -c1- /proc/self/maps | sed -n '/ ---p .* 0 *$/p')" "" "nor in a program without a set"
 is "$(substituted "${as_user[@]}" /opt/fresh)" "prebuilt UUID own kernel" "with a user's own set, too"
 mv /dev/shared_region /dev/away
 is "$(substituted /opt/mine)" "prebuilt UUID" "and without the device"

@@ -85,16 +85,14 @@ RegionOwner owner_of_kernel_region(const StateDirectory &state, const Activation
     return {owner.empty() ? Kind::Unknown : Kind::Another, owner, to_hex(uuid)};
 }
 
-bool is_kernel_region_of(const Uuid &activation) {
+RegionLoss kernel_region_loss(const StateDirectory &state) {
+    const std::optional<KernelRegionName> own = kernel_region_of(state);
     Outcome<std::optional<KernelRegionState>> now = query_kernel_region();
-    return now.ok() && now.value() && now.value()->configured && now.value()->uuid == activation;
-}
-
-bool has_lost_kernel_region(const StateDirectory &state) {
-    if (!kernel_region_of(state))
-        return false;
-    Outcome<std::optional<KernelRegionState>> now = query_kernel_region();
-    return now.ok() && now.value() && !now.value()->configured;
+    if (!own || own->team != own_team() || !now.ok())
+        return RegionLoss::None;
+    if (!now.value() || !now.value()->configured)
+        return now.value() ? RegionLoss::Gone : RegionLoss::NoDevice;
+    return now.value()->uuid == own->uuid ? RegionLoss::None : RegionLoss::Replaced;
 }
 
 } // namespace sharedregion

@@ -45,11 +45,13 @@ struct RegionOwner {
 };
 RegionOwner owner_of_kernel_region(const StateDirectory &state, const ActivationPlace &place);
 
-// Whether the kernel has the region of this activation.
-bool is_kernel_region_of(const Uuid &activation);
-
-// Whether the activation in use was written for a region, and the kernel has none at all: the module was
-// loaded again, or another state that took its place is gone.
-bool has_lost_kernel_region(const StateDirectory &state);
+// Whether the activation that is in use was written for a region that the kernel has no more.
+enum class RegionLoss {
+    None,     // it has it; or it was written for none; or only a member of another team could tell
+    Gone,     // it has none at all: the module was loaded again, or who replaced it is gone
+    Replaced, // it has another one
+    NoDevice, // the module is not there
+};
+RegionLoss kernel_region_loss(const StateDirectory &state);
 
 } // namespace sharedregion

@@ -37,19 +37,34 @@ Json generation_status(const StateDirectory &state, const std::string &name, con
     return json;
 }
 
+// Empty: it was not lost.
+const char *loss_word(RegionLoss loss) {
+    switch (loss) {
+    case RegionLoss::None:
+        return "";
+    case RegionLoss::Gone:
+        return "the kernel's region is gone";
+    case RegionLoss::Replaced:
+        return "the kernel's region is another activation's";
+    case RegionLoss::NoDevice:
+        return "no /dev/shared_region any more";
+    }
+    return "";
+}
+
 // The base is a secret of the system: only root sees it.
 Json activation_status(const StateDirectory &state, const ActiveRegion &region) {
     const RegionHeader &header = region.header();
     const bool for_kernel = (header.flags & kRegionInKernel) != 0;
-    const bool in_kernel = for_kernel && is_kernel_region_of(header.uuid);
+    const RegionLoss loss = kernel_region_loss(state);
     Json json = {{"file", region.path()},
                  {"sets", region.set_count()},
                  {"bytes", region.bytes()},
                  {"memory", region.memory()},
                  {"entropy_bits", base_entropy_bits(VMSize(header.region_size), for_kernel)},
                  {"current", region.is_current(state)},
-                 {"in_kernel", in_kernel},
-                 {"lost_region", for_kernel && !in_kernel},
+                 {"in_kernel", for_kernel && loss == RegionLoss::None},
+                 {"lost_region", loss_word(loss)},
                  {"uuid", to_hex(header.uuid)}};
     if (geteuid() == 0)
         json["base"] = header.base;
@@ -103,12 +118,9 @@ void print_activation(const Json &json) {
         printf("text        %s of %s mapped by large pages\n", bytes_text(json["text"]["large"]).c_str(),
                bytes_text(json["text"]["bytes"]).c_str());
     printf("region      %s\n", json["file"].get<std::string>().c_str());
-    printf("backend     %s\n", json["in_kernel"].get<bool>() ? "kernel"
-                               : json["lost_region"].get<bool>()
-                                   ? coloured(Colour::Bad, "file, the kernel's region is gone or another "
-                                                           "state's: run `dyldctl region configure`")
-                                         .c_str()
-                                   : "file");
+    const std::string lost = json["lost_region"];
+    printf("backend     %s\n", lost.empty() ? (json["in_kernel"].get<bool>() ? "kernel" : "file")
+                                            : coloured(Colour::Bad, "file: " + lost).c_str());
     printf("base        %.1f random bits", json["entropy_bits"].get<double>());
     if (json.contains("base"))
         printf(", 0x%llx", json["base"].get<unsigned long long>());

@@ -25,11 +25,11 @@ is "$(region) $(decision "${first[@]}")" "$uuid prebuilt UUID kernel" "the first
 is "$(decision "${second[@]}") $(backend "${second[@]}")" "prebuilt UUID file" "the second one's map files"
 comment "${second[@]}" region configure
 is "$(decision "${second[@]}") $(decision "${first[@]}")" "prebuilt UUID kernel prebuilt UUID" "region configure takes its place"
-like "$(backend "${first[@]}")" "^file, the kernel's region is gone or another" "the first one's status knows"
+like "$(backend "${first[@]}")" "^file: the kernel's region is another activation's" "the first one's status knows"
 like "$("${first[@]}" --json status)" '"in_kernel": false' "also as JSON"
 is "$("${first[@]}" build /usr/bin/cat | cut -d: -f1)" "nothing changed" "its build changes nothing as long as the other one is there"
 comment "${second[@]}" clean
-is "$(region)" "" "without the second state there is no region"
+is "$(region) $(backend "${first[@]}")" " file: the kernel's region is gone" "without the second state there is no region, and status says so"
 comment "${first[@]}" build /usr/bin/cat
 is "$(decision "${first[@]}") $(backend "${first[@]}")" "prebuilt UUID kernel kernel" "the next build brings the first one's back"
 

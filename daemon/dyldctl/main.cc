@@ -63,6 +63,11 @@ bool has_subcommand(CLI::App &app, const std::string &name) {
     return false;
 }
 
+// A script's unset variable must not mean the default state: `clean` would remove the system's.
+std::string refuse_empty_state(const std::string &state) {
+    return state.empty() ? "'': an empty name is no state directory" : "";
+}
+
 // What concerns the running system, or is for a user in it, is done there: by `chroot DIR dyldctl`.
 bool works_with_root(const std::string &subcommand) {
     static const std::set<std::string> kCommands = {"build", "activate", "deactivate",  "region",
@@ -125,7 +130,8 @@ int main(int argc, char **argv) {
     app.fallthrough(); // global options after the subcommand too
     app.add_option("--state", context.state_option,
                    "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
-                   "shared-region for root, ~/.cache/shared-region for others)");
+                   "shared-region for root, ~/.cache/shared-region for others)")
+        ->check(CLI::Validator(refuse_empty_state, ""));
     const std::string subcommand = subcommand_word(argc, argv);
     const int own = split_command(argc, argv, &command);
     const bool stays = asks_for_help(own, argv) || subcommand.empty(); // no system is looked at

@@ -96,6 +96,12 @@ fi
 ctl bogus >"$TAP_TMP/out" 2>&1
 is "$?" 2 "an unknown subcommand is a usage error"
 like "$(cat "$TAP_TMP/out")" "'bogus'" "that names the word"
+# (With a default state of the test's own, for the case that it fails.)
+HOME=$TAP_TMP XDG_CACHE_HOME=$TAP_TMP/none DYLD_SHARED_CACHE_DIR=$STATE "$DYLDCTL" --state '' clean >"$TAP_TMP/out" 2>&1
+is "$?" 2 "an empty --state is a usage error, as of a script whose variable is unset"
+like "$(cat "$TAP_TMP/out")" "^--state: '': an empty name is no state directory" "that says so"
+ok "and nothing is removed" test -d "$STATE/generations"
+ok "an empty variable means the default" env HOME="$TAP_TMP" XDG_CACHE_HOME= DYLD_SHARED_CACHE_DIR= "$DYLDCTL" --state "$STATE" status
 for command in status list "show $FIX/hello" activate; do
     # shellcheck disable=SC2086 # words
     like "$("$DYLDCTL" --state "$TAP_TMP/none/none" $command 2>&1)" "none/none: nothing built here yet; run .dyldctl build" "$command without a state says what to do"

@@ -28,24 +28,33 @@ constexpr int kBuilderRejected = 3; // shared-cache(1): kExitRejected
 
 using Kind = UserSetName::Kind;
 
-// Libraries of ours that somebody preloads to get prebuilt programs; they interpose nothing that sets know.
-bool is_our_preload(const std::string &value) {
-    const std::string name = kShimName;
-    for (size_t begin = 0, end; begin <= value.size(); begin = end + 1) { // as ld.so splits it
-        end = std::min(value.find_first_of(": ", begin), value.size());
-        const std::string one = value.substr(begin, end - begin);
-        if (!one.empty() && one != name && !one.ends_with("/" + name))
+// Whether a name in LD_PRELOAD is the state's own shim, which interposes nothing that sets know. Another
+// library of that name is anybody's; and a name without a slash ld.so would search elsewhere.
+bool is_own_shim(const std::string &name, const std::string &state) {
+    const std::string shim = state + "/" + kShimName;
+    const FileIdentity identity = identity_of_path(name);
+    return name == shim ||
+           (name.find('/') != name.npos && identity.ino != 0 && identity == identity_of_path(shim));
+}
+
+bool interposes_nothing(const std::string &preload, const std::string &state) {
+    for (size_t begin = 0, end; begin <= preload.size(); begin = end + 1) { // as ld.so splits it
+        end = std::min(preload.find_first_of(": ", begin), preload.size());
+        const std::string name = preload.substr(begin, end - begin);
+        if (!name.empty() && !is_own_shim(name, state))
             return false;
     }
     return true;
 }
 
 // As read_policy() of ld-dyld.so decides it; what only switches prebuilt starts off is for the start to say.
-std::optional<Stale> refuse_variable(const std::string &name, const std::string &value) {
+std::optional<Stale> refuse_variable(const std::string &name, const std::string &value,
+                                     const std::string &state) {
     static const char *const kKnown[] = {"DYLD_USE_CLOSURES", "DYLD_PRINT_LOADERS", kStateVariable};
     if ((name == "LD_PRELOAD" || name == "LD_AUDIT") && !value.empty())
-        return name == "LD_PRELOAD" && is_our_preload(value) ? std::nullopt
-                                                             : std::optional(Stale{"interposed", value});
+        return name == "LD_PRELOAD" && interposes_nothing(value, state)
+                   ? std::nullopt
+                   : std::optional(Stale{"interposed", value});
     const bool changes_loading = name.starts_with("LD_") || name.starts_with("DYLD_") ||
                                  name.starts_with("MALLOC_") || name == "GLIBC_TUNABLES";
     const bool known =
@@ -96,8 +105,8 @@ std::optional<Stale> UserSetBuilder::refuse_caller() const {
     for (char **entry = environ; *entry != nullptr; entry++) {
         const std::string variable = *entry;
         const size_t end = std::min(variable.find('='), variable.size());
-        if (std::optional<Stale> refused = refuse_variable(
-                variable.substr(0, end), end < variable.size() ? variable.substr(end + 1) : std::string()))
+        const std::string value = end < variable.size() ? variable.substr(end + 1) : std::string();
+        if (std::optional<Stale> refused = refuse_variable(variable.substr(0, end), value, options_.state))
             return refused;
     }
     struct stat st;

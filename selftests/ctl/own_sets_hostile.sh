@@ -125,11 +125,18 @@ fi
 build_set "$app" >/dev/null
 word() { build_set_with "$@" 2>/dev/null | cut -d' ' -f1; }
 build_set_with() { as_user env "$1" "$DYLDCTL" --state "$STATE" build-set "$app"; }
-cp "$FIX/libfixture.so" "$TAP_TMP/libdyldshim.so"
-shim=$TAP_TMP/libdyldshim.so
+shim=$STATE/libdyldshim.so
+install -m 755 out/lib/libdyldshim.so "$shim"
+ln -s "$shim" "$TAP_TMP/by-link.so"
+foreign=$TAP_TMP/libdyldshim.so # what only its name makes ours
+cp "$FIX/libfixture.so" "$foreign"
 is "$(word LD_PRELOAD="$shim")" up-to-date "our preload interposes nothing"
 is "$(word LD_PRELOAD="$FIX/libfixture.so:$shim") $(word LD_PRELOAD="$FIX/libfixture.so $shim")" "interposed interposed" "a list does if one of it is not ours"
+is "$(word LD_PRELOAD="$shim:$shim") $(word LD_PRELOAD="$TAP_TMP/by-link.so")" "up-to-date up-to-date" "nor twice, nor by another name"
+is "$(word LD_PRELOAD="$foreign") $(word LD_PRELOAD="$shim:$foreign") $(word LD_PRELOAD=libdyldshim.so)" \
+    "interposed interposed interposed" "another library of its name does"
 is "$(word LD_AUDIT="$shim")" interposed "auditing is never ours"
+rm "$shim"
 
 # --- capabilities without AT_SECURE
 cat >"$TAP_TMP/restricted.py" <<'PY'

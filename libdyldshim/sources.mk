@@ -65,7 +65,7 @@ $(foreach stage,dyld-stage1 dyld-stage2 dyld-tail,$(eval $(call stage_template,$
 # one page of data that it has would become two and cost an mprotect (docs/decisions).
 PRELOAD := $(O)/lib/libdyldshim.so
 PRELOAD_SOURCES := $(addprefix libdyldshim/preload/,exec.cc execute.cc launch_plan.cc set_lookup.cc tree.cc \
-	own_program.cc spawn.cc shell.cc files.cc api.cc region_mark.cc)
+	own_program.cc next_function.cc spawn.cc shell.cc files.cc api.cc region_mark.cc)
 PRELOAD_OBJECTS := $(patsubst %.cc,$(O)/obj/preload/%.o,$(PRELOAD_SOURCES))
 PRELOAD_CXXFLAGS := -std=c++20 -O2 -g $(WARNINGS) -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
 	-fno-threadsafe-statics -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE \

@@ -51,6 +51,16 @@ same 1 "pclose() tells that the rest could not be written" "$CALLS" popen-in-vai
 same 1 "and rather how the shell ended" "$CALLS" popen-in-vain 'exit 4'
 same 0 "popen() refuses a mode that is none" "$CALLS" popen-mode x
 
+same 0 "dlerror-realpath: what dlerror() has to tell outlasts it" "$CALLS" dlerror-realpath x
+same 1 "dlerror-system: likewise" "$CALLS" dlerror-system x
+for call in dlerror-spawn dlerror-spawnp; do
+    same 1 "$call: likewise, of a program with a set" "$CALLS" $call "$HELLO" x
+    same 0 "$call: of one without" "$CALLS" $call /usr/bin/true x
+done
+same some "a thread that a library's constructor waits for starts programs" timeout 20 "$CALLS" dlopen "$FIX/libspawns.so"
+is "$(LD_PRELOAD="$SHIM $FIX/libbehind.so" "$CALLS" system 'exit 3'; LD_PRELOAD="$SHIM $FIX/libbehind.so" "$CALLS" dlerror-realpath x | head -n 1)" \
+    "system 4200"$'\n'0 "an interposer behind the shim is called"
+
 # Descriptors and what else execve keeps.
 same 1 "an open descriptor is inherited, one with FD_CLOEXEC is not, and none is left open" \
     bash -c 'exec 8</dev/null; exec "$0" execve /bin/dash -c "echo /proc/self/fd/*"' "$CALLS"

@@ -62,14 +62,15 @@ endef
 $(foreach stage,dyld-stage1 dyld-stage2 dyld-tail,$(eval $(call stage_template,$(stage))))
 
 # libdyldshim.so: loaded into every process of a tree, so few pages and few relocations count. No relro: the
-# one page of data that it has would become two and cost an mprotect (docs/decisions).
+# one page of data that it has would become two and cost an mprotect (docs/decisions). It has a memcpy() of its own:
+# to bind libc's at the first call takes ld.so more stack than a child between clone() and exec may have.
 PRELOAD := $(O)/lib/libdyldshim.so
 PRELOAD_SOURCES := $(addprefix libdyldshim/preload/,exec.cc execute.cc launch_plan.cc set_lookup.cc tree.cc \
-	own_program.cc next_function.cc spawn.cc shell.cc files.cc api.cc region_mark.cc)
+	own_program.cc next_function.cc spawn.cc shell.cc files.cc api.cc region_mark.cc) libdyldshim/shared/memory.cc
 PRELOAD_OBJECTS := $(patsubst %.cc,$(O)/obj/preload/%.o,$(PRELOAD_SOURCES))
 PRELOAD_CXXFLAGS := -std=c++20 -O2 -g $(WARNINGS) -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
 	-fno-threadsafe-statics -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE \
-	-mgeneral-regs-only -fno-builtin-printf -Wno-nonnull-compare
+	-mgeneral-regs-only -fno-builtin-printf -fno-tree-loop-distribute-patterns -Wno-nonnull-compare
 PRELOAD_LDFLAGS := -shared -nostdlib -Wl,-soname,libdyldshim.so -Wl,-z,lazy -Wl,-z,norelro -Wl,-z,noseparate-code \
 	-Wl,--hash-style=gnu -Wl,--build-id -Wl,-Bsymbolic -Wl,--no-undefined -Wl,--gc-sections \
 	-Wl,--version-script=libdyldshim/preload/shim.map

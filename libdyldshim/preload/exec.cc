@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The exec family, interposed: exec(3), execve(2), execveat(2), fexecve(3).
-//
-// What names a program by a descriptor (fexecve, execveat with another directory or an empty path) is
-// executed as it is: the descriptor may be closed by the exec itself, or be a file without a name.
 #include "libdyldshim/preload/execute.h"
 #include "libdyldshim/preload/interposed.h"
 #include "libdyldshim/preload/kernel.h"
@@ -94,17 +91,12 @@ SHIM_EXPORT int execle(const char *path, const char *first, ...) {
 }
 
 SHIM_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags) {
-    struct stat info; // only of a path that can be read is it asked how it begins
-    if (flags == 0 && (directory == AT_FDCWD || (sys_stat(path, &info) == 0 && *path == '/')))
-        return failed(execute(path, argv, envp));
-    return failed(syscall6(__NR_execveat, static_cast<uint64_t>(static_cast<int64_t>(directory)),
-                           as_word(path), as_word(argv), as_word(envp), static_cast<unsigned>(flags)));
+    return failed(execute_at(directory, path, argv, envp, flags));
 }
 
 SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[]) {
     if (fd < 0 || is_null(argv) || is_null(envp))
         return failed(-EINVAL);
-    return failed(syscall6(__NR_execveat, static_cast<unsigned>(fd), as_word(""), as_word(argv),
-                           as_word(envp), AT_EMPTY_PATH));
+    return failed(execute_at(fd, "", argv, envp, AT_EMPTY_PATH));
 }
 }

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <paths.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 namespace sharedregion {
 namespace {
@@ -22,6 +23,29 @@ constexpr char kDefaultPath[] = "/bin:/usr/bin"; // confstr(_CS_PATH) of glibc
     auto **list = static_cast<char **>(alloca((plan->arguments + kMoreArguments) * sizeof(char *)));
     make_arguments(plan, path, argv, list);
     sys_execve(plan->loader.text, list, envp);
+}
+
+// What execveat(2) executes, by a descriptor that ld-dyld.so closes: so it is that very file, whatever
+// becomes of its name meanwhile, and of a descriptor with FD_CLOEXEC. Comes back as execute_by_loader() does.
+[[gnu::noinline]] void execute_file_by_loader(LaunchPlan *plan, int directory, const char *path,
+                                              char *const *argv, char *const *envp) {
+    char name[kMaxState]; // AT_EXECFN as the kernel makes it; a longer one starts plainly
+    TextBuffer text = {name, name + sizeof name - 1}, digits = {plan->fd, plan->fd + sizeof plan->fd - 1};
+    append(&text, "/dev/fd/");
+    append_number(&text, static_cast<unsigned>(directory));
+    append(&text, *path != 0 ? "/" : "");
+    append(&text, path);
+    *text.at = 0;
+    const int fd = *path != 0 ? sys_openat(directory, path, O_PATH)
+                              : static_cast<int>(syscall3(__NR_fcntl, static_cast<unsigned>(directory),
+                                                          F_DUPFD, STDERR_FILENO + 1));
+    if (fd < 0)
+        return;
+    append_number(&digits, static_cast<unsigned>(fd));
+    *digits.at = 0;
+    if (text.at != text.end)
+        execute_by_loader(plan, name, argv, envp);
+    sys_close(fd);
 }
 
 // execve(2) of a path that is not another name of our own executable.
@@ -103,6 +127,19 @@ long execute(const char *path, char *const *argv, char *const *envp) {
         return sys_execve(path, argv, envp);
     return is_own_program(path) ? execute_own_program(path, argv, envp)
                                 : execute_path(path, info, argv, envp);
+}
+
+long execute_at(int directory, const char *path, char *const *argv, char *const *envp, int flags) {
+    struct stat info;
+    LaunchPlan plan;
+    // Before 5.8 the kernel refuses what it is asked here; from 6.11 on it takes no path for an empty one.
+    if ((flags & ~AT_EMPTY_PATH) == 0 && path != nullptr && sys_fstatat(directory, path, &info, flags) == 0) {
+        if (*path != 0 && (*path == '/' || directory == AT_FDCWD))
+            return execute(path, argv, envp);
+        if (directory >= 0 && plan_launch_at(directory, path, flags, info, argv, envp, &plan))
+            execute_file_by_loader(&plan, directory, path, argv, envp);
+    }
+    return sys_execveat(directory, path, argv, envp, flags);
 }
 
 long execute_in_path(const char *file, char *const *argv, char *const *envp) {

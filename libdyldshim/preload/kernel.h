@@ -20,6 +20,14 @@ inline long set_errno(long result) {
 inline long sys_execve(const char *path, char *const *argv, char *const *envp) {
     return syscall3(__NR_execve, as_word(path), as_word(argv), as_word(envp));
 }
+inline long sys_execveat(int directory, const char *path, char *const *argv, char *const *envp, int flags) {
+    return syscall6(__NR_execveat, static_cast<uint64_t>(static_cast<int64_t>(directory)), as_word(path),
+                    as_word(argv), as_word(envp), static_cast<unsigned>(flags));
+}
+inline long sys_fstatat(int directory, const char *path, struct stat *out, int flags) {
+    return syscall6(__NR_newfstatat, static_cast<uint64_t>(static_cast<int64_t>(directory)), as_word(path),
+                    as_word(out), static_cast<unsigned>(flags));
+}
 inline long sys_pread(int fd, void *buffer, uint64_t size, uint64_t offset) {
     return syscall6(__NR_pread64, static_cast<unsigned>(fd), as_word(buffer), size, offset);
 }

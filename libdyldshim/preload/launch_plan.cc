@@ -20,12 +20,12 @@ uint64_t count_arguments(char *const *argv) {
     return count;
 }
 
-bool is_set_known(const Tree &tree, const struct stat &info) {
-    PathBuffer region;
+// `region`: room for a path, since the stack may be small.
+bool is_set_known(const Tree &tree, const struct stat &info, PathBuffer *region) {
     bool joined = tree.region_dir != nullptr
-                      ? join_path(tree.region_dir, length_of(tree.region_dir), kRegionName, &region)
-                      : join_path(tree.state, tree.state_size, kRegionName, &region);
-    return joined && has_shim_set(region.text, identity_of(info));
+                      ? join_path(tree.region_dir, length_of(tree.region_dir), kRegionName, region)
+                      : join_path(tree.state, tree.state_size, kRegionName, region);
+    return joined && has_shim_set(region->text, identity_of(info));
 }
 
 // Whether a path may lead through a descriptor: it may be closed by the exec, or be another one in the child.
@@ -41,30 +41,49 @@ bool has_equal_ids() {
     return syscall3(__NR_getuid) == syscall3(__NR_geteuid) && syscall3(__NR_getgid) == syscall3(__NR_getegid);
 }
 
-} // namespace
-
-bool may_execute(const char *path) {
-    return syscall6(__NR_faccessat2, static_cast<uint64_t>(static_cast<int64_t>(AT_FDCWD)), as_word(path),
-                    R_OK | X_OK, AT_EACCESS) == 0;
+bool may_execute_at(int directory, const char *path, int flags) {
+    return syscall6(__NR_faccessat2, static_cast<uint64_t>(static_cast<int64_t>(directory)), as_word(path),
+                    R_OK | X_OK, static_cast<unsigned>(AT_EACCESS | flags)) == 0;
 }
 
-bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
-                 LaunchPlan *plan) {
+// All of plan_launch() but what is about the path.
+bool plan_for_file(const struct stat &info, char *const *argv, char *const *envp, LaunchPlan *plan) {
     Tree tree;
     if (argv == nullptr || envp == nullptr || !S_ISREG(info.st_mode) ||
         (info.st_mode & (S_ISUID | S_ISGID)) != 0)
         return false;
     plan->arguments = count_arguments(argv);
+    plan->fd[0] = 0;
+    return plan->arguments != 0 && read_tree(envp, &tree) && is_set_known(tree, info, &plan->loader) &&
+           join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && has_equal_ids();
+}
+
+} // namespace
+
+bool may_execute(const char *path) {
+    return may_execute_at(AT_FDCWD, path, 0);
+}
+
+bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
+                 LaunchPlan *plan) {
     // Without a slash ld.so would search a library of that name.
-    return plan->arguments != 0 && has_slash(path) && *path != '-' && !is_of_process(path) &&
-           read_tree(envp, &tree) && join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) &&
-           is_set_known(tree, info) && has_equal_ids() && may_execute(path);
+    return has_slash(path) && *path != '-' && !is_of_process(path) && plan_for_file(info, argv, envp, plan) &&
+           may_execute(path);
+}
+
+bool plan_launch_at(int directory, const char *path, int flags, const struct stat &info, char *const *argv,
+                    char *const *envp, LaunchPlan *plan) {
+    return plan_for_file(info, argv, envp, plan) && may_execute_at(directory, path, flags);
 }
 
 void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list) {
-    static constexpr char kOption[] = "--argv0";
+    static constexpr char kDescriptor[] = "--fd", kName[] = "--argv0";
     *list++ = plan->loader.text;
-    *list++ = const_cast<char *>(kOption);
+    if (plan->fd[0] != 0) {
+        *list++ = const_cast<char *>(kDescriptor);
+        *list++ = plan->fd;
+    }
+    *list++ = const_cast<char *>(kName);
     *list++ = argv[0];
     *list++ = const_cast<char *>(path);
     for (uint64_t i = 1; i <= plan->arguments; i++)

@@ -66,4 +66,13 @@ inline void append(TextBuffer *out, const char *text, char stop = 0) {
         *out->at++ = *text++;
 }
 
+inline void append_number(TextBuffer *out, unsigned number) {
+    char digits[12], *at = digits + sizeof digits;
+    *--at = 0;
+    do
+        *--at = static_cast<char>('0' + number % 10);
+    while ((number /= 10) != 0);
+    append(out, at);
+}
+
 } // namespace sharedregion

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/stage2/validity.h"
 
+#include "libdyldshim/shared/descriptor_name.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "sharedregion/elf_view.h"
@@ -136,29 +137,14 @@ JitReason check_program_file(Start *start) {
     return same ? JitReason::None : start->because(JitReason::ProgramChanged, start->set.path());
 }
 
-// /proc/self/fd/FD
-void name_descriptor(int fd, char *out) {
-    char digits[12], *at = digits + sizeof digits;
-    *--at = 0;
-    do
-        *--at = static_cast<char>('0' + fd % 10);
-    while ((fd /= 10) != 0);
-    TextBuffer text = {out, out + 31};
-    append(&text, "/proc/self/fd/");
-    append(&text, at);
-    *text.at = 0;
-}
-
 // With $ORIGIN in use the same file under another name finds other libraries. (Not inlined: its buffer would
 // move the stack of all other checks to another page.)
 [[gnu::noinline]] JitReason check_path(const Start &start) {
     const char *expected = start.set.path();
     char path[4096];
-    char link[32];
-    const bool descriptor = start.request->program_fd >= 0;
-    if (descriptor)
-        name_descriptor(start.request->program_fd, link);
-    long size = syscall3(__NR_readlink, as_word(descriptor ? link : kOwnProgram), as_word(path), sizeof path);
+    const DescriptorName link(start.request->program_fd);
+    const char *name = start.request->program_fd >= 0 ? link.text : kOwnProgram;
+    long size = syscall3(__NR_readlink, as_word(name), as_word(path), sizeof path);
     bool same = size > 0 && static_cast<uint64_t>(size) == length_of(expected) &&
                 equal_bytes(path, expected, static_cast<uint64_t>(size));
     return same ? JitReason::None : start.because(JitReason::ProgramChanged, expected);

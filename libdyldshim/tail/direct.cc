@@ -3,6 +3,7 @@
 // loader's command line, below. So a start that fails has nothing to undo but mappings.
 #include "libdyldshim/tail/direct.h"
 
+#include "libdyldshim/shared/descriptor_name.h"
 #include "libdyldshim/shared/start_from_cache.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
@@ -17,14 +18,26 @@ const char *argument(const StartArgs &args, uint64_t index) {
     return reinterpret_cast<const char *>(args.stack()[1 + index]);
 }
 
+// A descriptor's number; false: it is none.
+bool read_descriptor(const char *text, int *fd) {
+    constexpr int kMost = 1 << 24;
+    *fd = 0;
+    for (; *text >= '0' && *text <= '9' && *fd < kMost; text++)
+        *fd = *fd * 10 + (*text - '0');
+    return *text == 0;
+}
+
 // What the command line asks for; false: for something that only the genuine ld.so does. It looks for a name
 // without a slash where libraries are.
 bool read_command(const StartArgs &args, DirectCommand *command) {
     uint64_t at = 1;
-    if (args.argc() > 3 && equal_strings(argument(args, 1), "--argv0")) {
-        command->by_shim = true;
-        command->argv0 = argument(args, 2);
+    if (args.argc() > 5 && equal_strings(argument(args, 1), "--fd") &&
+        read_descriptor(argument(args, 2), &command->fd))
         at = 3;
+    if (args.argc() > at + 2 && equal_strings(argument(args, at), "--argv0")) {
+        command->by_shim = true;
+        command->argv0 = argument(args, at + 1);
+        at += 2;
     }
     if (args.argc() <= at)
         return false;
@@ -80,7 +93,8 @@ void describe_program(const StartArgs &copy, const DirectCommand &command, const
 
 JitReason try_directly(const PlainStart &start, const DirectCommand &command) {
     MappedProgram program;
-    if (!map_program(command.path, &program))
+    const DescriptorName link(command.fd);
+    if (!map_program(command.fd >= 0 ? link.text : command.path, &program))
         return JitReason::Direct;
     // ARGV0 before PROGRAM becomes PROGRAM before ARGV0: the program's arguments lie together then, which is
     // what /proc/PID/cmdline and programs that overwrite their title expect.
@@ -112,7 +126,14 @@ void drop_unsafe_variables(const StartArgs &copy) {
     const StartArgs copy(stack);
     if (start.reason == JitReason::Secure)
         drop_unsafe_variables(copy);
-    syscall3(__NR_execve, as_word(command.path), as_word(stack + 1), as_word(copy.envp()));
+    if (command.fd < 0) {
+        syscall3(__NR_execve, as_word(command.path), as_word(stack + 1), as_word(copy.envp()));
+        return;
+    }
+    syscall3(__NR_fcntl, static_cast<unsigned>(command.fd), F_SETFD, FD_CLOEXEC);
+    syscall6(__NR_execveat, static_cast<unsigned>(command.fd), as_word(""), as_word(stack + 1),
+             as_word(copy.envp()), AT_EMPTY_PATH);
+    sys_exit(127); // the genuine ld.so has no such option
 }
 
 } // namespace

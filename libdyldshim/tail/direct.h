@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `ld-dyld.so [--argv0 ARGV0] PROGRAM ARGUMENT...`: what execve(2) would have done, done here, so that the
-// program can start prebuilt without being executed by the kernel. The shim starts programs in this way.
+// `ld-dyld.so [[--fd FD] --argv0 ARGV0] PROGRAM ARGUMENT...`: what execve(2) would have done, done here, so
+// that the program can start prebuilt without being executed by the kernel. The shim starts programs in this
+// way; by a descriptor where it was asked to execute one, so that what is executed is that very file.
 #pragma once
 
 #include "libdyldshim/shared/tail.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libdyldshim/tail/kernel_view.h"
 
+#include "libdyldshim/shared/descriptor_name.h"
 #include "libdyldshim/shared/strings.h"
 #include "libdyldshim/shared/syscalls.h"
 
@@ -16,6 +17,23 @@ void set_name(const char *path) {
         if (*at == '/')
             name = at + 1;
     syscall3(__NR_prctl, PR_SET_NAME, as_word(name));
+}
+
+// A program without a path has its file's name (Linux 6.14; before, the descriptor's number).
+void set_name_of_file(int fd) {
+    char path[4096];
+    const DescriptorName link(fd);
+    long size = syscall3(__NR_readlink, as_word(link.text), as_word(path), sizeof path - 1);
+    if (is_error(size))
+        return;
+    path[size] = 0;
+    set_name(path);
+}
+
+// Whether it was executed by fexecve(3): "/dev/fd/FD" is no path of it.
+bool has_no_path(const DirectCommand &command) {
+    const char *fd = command.fd >= 0 ? after_prefix(command.path, "/dev/fd/") : nullptr;
+    return fd != nullptr && !has_slash(fd);
 }
 
 // Code and data as load_elf_binary() (fs/binfmt_elf.c) tells them.
@@ -88,9 +106,14 @@ void swap_strings(const char **first, const char **second) {
 }
 
 void tell_kernel(const DirectLaunch &launch) {
-    set_name(launch.command.path);
+    if (has_no_path(launch.command))
+        set_name_of_file(launch.request.program_fd);
+    else
+        set_name(launch.command.path);
     set_map(launch);
     sys_close(launch.request.program_fd);
+    if (launch.command.fd >= 0)
+        sys_close(launch.command.fd);
 }
 
 } // namespace sharedregion

@@ -7,12 +7,13 @@
 
 namespace sharedregion {
 
-// `ld-dyld.so [--argv0 ARGV0] PROGRAM ...`
+// `ld-dyld.so [[--fd FD] --argv0 ARGV0] PROGRAM ...`
 struct DirectCommand {
-    const char *path = nullptr;  // PROGRAM
+    const char *path = nullptr;  // PROGRAM; with --fd only what it is called
     const char *argv0 = nullptr; // the program's first argument
     uint64_t skipped = 0;        // arguments before PROGRAM's own
     bool by_shim = false;        // --argv0 was given
+    int fd = -1;                 // the program's file, which the program must not have open; -1: by its path
 };
 
 struct DirectLaunch {
@@ -27,7 +28,7 @@ struct DirectLaunch {
 void swap_strings(const char **first, const char **second);
 
 // As far as that goes without privilege: the name of the thread (/proc/PID/comm), and, where the kernel has
-// PR_SET_MM_MAP, command line and auxiliary vector. Closes the program's file.
+// PR_SET_MM_MAP, command line and auxiliary vector. Closes the program's file and the one that the shim gave.
 void tell_kernel(const DirectLaunch &launch);
 
 } // namespace sharedregion

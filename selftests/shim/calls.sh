@@ -14,7 +14,7 @@ cp "$HELLO" "$TAP_TMP/none/by-name"
 chmod 644 "$TAP_TMP/none/by-name"
 chmod 755 "$TAP_TMP/bin/"*
 # (Not the caller itself, which so starts plainly and does not count.)
-shim_state "$HELLO" /bin/dash /bin/cat
+shim_state "$HELLO" "$FIX/auxv" /bin/dash /bin/cat
 export PATH=$TAP_TMP/missing:$TAP_TMP/none:$TAP_TMP/bin:/usr/bin:/bin
 
 for call in execve execv execvp execvpe execl execlp execle execveat argv0 edited posix_spawn posix_spawnp; do
@@ -35,9 +35,31 @@ for call in execve execv execl posix_spawn; do
         "$CALLS" $call "$TAP_TMP/none/by-name" "$HELLO"
     same 0 "$call() executes a script as always" "$CALLS" $call "$TAP_TMP/bin/script" z
 done
-for call in execveat-fd fexecve fexecve-cloexec fexecve-memfd resetids; do
+for call in execveat-fd fexecve fexecve-cloexec fexecve-path execveat-dir execveat-absolute; do
+    same 1 "$call starts a program with a set prebuilt" "$CALLS" $call "$HELLO" 1 2
+    same 1 "$call: its auxiliary vector is a plain start's" "$CALLS" $call "$FIX/auxv" 1 2
+    same 0 "$call executes a program without a set" "$CALLS" $call "$FIX/empty"
+    same 0 "$call gives the same error for a text file, one that may not be executed, a directory, no file" \
+        bash -c 'for file in "$2/bin/bare-script" "$2/none/by-name" /usr/bin /no/such; do "$0" "$1" "$file"; done' "$CALLS" $call "$TAP_TMP"
+    same 0 "$call executes a script as always" "$CALLS" $call "$TAP_TMP/bin/script" z
+    same 1 "$call leaves no descriptor open but the caller's" "$CALLS" $call /bin/dash -c 'echo /proc/self/fd/*'
+    same 0 "$call: where the set does not hold, the program starts plainly" \
+        bash -c 'ulimit -s 512; exec "$0" "$1" "$2" 1 2' "$CALLS" $call "$HELLO"
+done
+for call in fexecve-memfd resetids; do
     same 0 "$call executes the program as it is" "$CALLS" $call "$HELLO" 1 2
 done
+for call in fexecve-closed execveat-empty execveat-flag execveat-file execveat-no-path; do
+    same 0 "$call gives the same error or does the same" "$CALLS" $call "$HELLO"
+done
+ln -s "$HELLO" "$TAP_TMP/link"
+same 1 "execveat-dir follows a link" "$CALLS" execveat-dir "$TAP_TMP/link" x
+same 0 "execveat-nofollow does not" "$CALLS" execveat-nofollow "$TAP_TMP/link" x
+same 0 "execveat-nofollow of a file passes through" "$CALLS" execveat-nofollow "$HELLO" x
+is "$(in_tree "$CALLS" fexecve-cloexec /bin/cat /proc/self/comm 2>/dev/null)" cat "a program that fexecve started has its file's name"
+same 0 "fexecve of a file that another one replaced executes it" \
+    bash -c 'cp "$1" "$2/old" && cp "$3" "$2/new" && "$0" fexecve-replaced "$2/old" "$2/new"' "$CALLS" "$HELLO" "$TAP_TMP" "$FIX/empty"
+same 0 "fexecve of a deleted file executes it" bash -c 'cp "$1" "$2/gone" && "$0" fexecve-deleted "$2/gone" x' "$CALLS" "$HELLO" "$TAP_TMP"
 same 0 "a program that is executed without arguments gets none" "$CALLS" no-arguments "$HELLO"
 same 0 "a path that cannot be read is EFAULT" "$CALLS" bad-path "$HELLO"
 same 1 "a child of vfork() executes" "$CALLS" vfork "$HELLO" v

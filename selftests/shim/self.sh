@@ -71,6 +71,11 @@ directly() { DYLD_PRINT_LOADERS=1 "$LOADER" "$@" 2>&1 | grep -a '^dyld: ' | sed 
 is "$(directly "$FIX/hello" x)" "dyld: prebuilt" "ld-dyld.so PROGRAM starts prebuilt"
 is "$(directly --argv0 name "$FIX/hello" x)" "dyld: prebuilt" "with --argv0 too"
 is "$("$LOADER" --argv0 name "$FIX/hello" x 2>&1 | grep -v '^env _=')" "$( (exec -a name "$FIX/hello" x 2>&1) | grep -v '^env _=')" "and the program gets that name"
+is "$("$LOADER" --fd 9 --argv0 name /no/such/name x 9<"$FIX/hello" 2>&1 | grep -v '^env _=')" \
+    "$( (exec -a name "$FIX/hello" x 2>&1) | grep -v '^env _=')" "with --fd it is the open file that starts, whatever it is called"
+is "$("$LOADER" --fd 9 --argv0 name /dev/fd/9 -c 'echo $0 /proc/self/fd/*' 9</bin/dash)" "name $(/bin/dash -c 'echo /proc/self/fd/*')" \
+    "which the program does not have open"
+is "$("$LOADER" --fd 9 --argv0 name "$FIX/hello" x 9<"$FIX/script" 2>&1; echo $?)" 127 "and never another one"
 is "$(directly "$FIX/lazy")" "dyld: jit no-set" "a program without a set: no-set"
 is "$("$LOADER" "$FIX/auxv" 2>&1 | grep -v '^exe ')" "$("$FIX/auxv" 2>&1 | grep -v '^exe ')" "the auxiliary vector is the program's"
 is "$(directly --list "$FIX/hello")" "dyld: jit direct" "another option is the genuine ld.so's"

@@ -65,7 +65,7 @@ $(foreach stage,dyld-stage1 dyld-stage2 dyld-tail,$(eval $(call stage_template,$
 # one page of data that it has would become two and cost an mprotect (docs/decisions). It has a memcpy() of its own:
 # to bind libc's at the first call takes ld.so more stack than a child between clone() and exec may have.
 PRELOAD := $(O)/lib/libdyldshim.so
-PRELOAD_SOURCES := $(addprefix libdyldshim/preload/,exec.cc execute.cc launch_plan.cc set_lookup.cc tree.cc \
+PRELOAD_SOURCES := $(addprefix libdyldshim/preload/,exec.cc execute.cc launch_plan.cc set_lookup.cc program_file.cc tree.cc \
 	own_program.cc next_function.cc spawn.cc shell.cc files.cc api.cc region_mark.cc) libdyldshim/shared/memory.cc
 PRELOAD_OBJECTS := $(patsubst %.cc,$(O)/obj/preload/%.o,$(PRELOAD_SOURCES))
 PRELOAD_CXXFLAGS := -std=c++20 -O2 -g $(WARNINGS) -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \

@@ -31,6 +31,9 @@ inline long sys_fstatat(int directory, const char *path, struct stat *out, int f
 inline long sys_pread(int fd, void *buffer, uint64_t size, uint64_t offset) {
     return syscall6(__NR_pread64, static_cast<unsigned>(fd), as_word(buffer), size, offset);
 }
+inline bool read_exactly(int fd, void *buffer, uint64_t size, uint64_t offset) {
+    return sys_pread(fd, buffer, size, offset) == static_cast<long>(size);
+}
 inline long sys_readlink(const char *path, char *buffer, uint64_t size) {
     return syscall3(__NR_readlink, as_word(path), as_word(buffer), size);
 }

@@ -2,6 +2,7 @@
 #include "libdyldshim/preload/launch_plan.h"
 
 #include "libdyldshim/preload/kernel.h"
+#include "libdyldshim/preload/program_file.h"
 #include "libdyldshim/preload/set_lookup.h"
 #include "sharedregion/file_identity.h"
 #include "sharedregion/state_names.h"
@@ -46,18 +47,6 @@ bool may_execute_at(int directory, const char *path, int flags) {
                     R_OK | X_OK, static_cast<unsigned>(AT_EACCESS | flags)) == 0;
 }
 
-// All of plan_launch() but what is about the path.
-bool plan_for_file(const struct stat &info, char *const *argv, char *const *envp, LaunchPlan *plan) {
-    Tree tree;
-    if (argv == nullptr || envp == nullptr || !S_ISREG(info.st_mode) ||
-        (info.st_mode & (S_ISUID | S_ISGID)) != 0)
-        return false;
-    plan->arguments = count_arguments(argv);
-    plan->fd[0] = 0;
-    return plan->arguments != 0 && read_tree(envp, &tree) && is_set_known(tree, info, &plan->loader) &&
-           join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && has_equal_ids();
-}
-
 } // namespace
 
 bool may_execute(const char *path) {
@@ -67,13 +56,25 @@ bool may_execute(const char *path) {
 bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
                  LaunchPlan *plan) {
     // Without a slash ld.so would search a library of that name.
-    return has_slash(path) && *path != '-' && !is_of_process(path) && plan_for_file(info, argv, envp, plan) &&
-           may_execute(path);
+    return has_slash(path) && *path != '-' && !is_of_process(path) &&
+           plan_launch_at(AT_FDCWD, path, 0, info, argv, envp, plan);
 }
 
 bool plan_launch_at(int directory, const char *path, int flags, const struct stat &info, char *const *argv,
                     char *const *envp, LaunchPlan *plan) {
-    return plan_for_file(info, argv, envp, plan) && may_execute_at(directory, path, flags);
+    Tree tree;
+    if (argv == nullptr || envp == nullptr || !S_ISREG(info.st_mode) ||
+        (info.st_mode & (S_ISUID | S_ISGID)) != 0)
+        return false;
+    plan->arguments = count_arguments(argv);
+    plan->fd[0] = 0;
+    if (plan->arguments == 0 || !read_tree(envp, &tree))
+        return false;
+    const bool prebuilt = !tree.plain && is_set_known(tree, info, &plan->loader);
+    // Where it must be prebuilt, ld-dyld.so says that it is not.
+    return (prebuilt || (tree.must && starts_by_loader(directory, path))) &&
+           join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && has_equal_ids() &&
+           may_execute_at(directory, path, flags);
 }
 
 void make_arguments(LaunchPlan *plan, const char *path, char *const *argv, char **list) {

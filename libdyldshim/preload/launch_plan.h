@@ -27,8 +27,9 @@ struct LaunchPlan {
 bool may_execute(const char *path);
 
 // Whether the program is to be started through the loader: a set exists for it, the caller may execute it,
-// and the environment leaves it in the tree. `info`: what stat(2) said of it. Touches no memory but `plan`,
-// the stack, and what it is given; async-signal-safe.
+// and the environment leaves it in the tree; or there must be a set, so that ld-dyld.so tells why there is
+// none. `info`: what stat(2) said of it. Touches no memory but `plan`, the stack, and what it is given;
+// async-signal-safe.
 bool plan_launch(const char *path, const struct stat &info, char *const *argv, char *const *envp,
                  LaunchPlan *plan);
 

@@ -8,10 +8,6 @@
 namespace sharedregion {
 namespace {
 
-bool read_exactly(int fd, void *buffer, uint64_t size, uint64_t offset) {
-    return sys_pread(fd, buffer, size, offset) == static_cast<long>(size);
-}
-
 bool read_header(int fd, RegionHeader *header) {
     return read_exactly(fd, header, sizeof *header, 0) &&
            equal_words<sizeof header->magic>(header->magic, kRegionMagic) &&

@@ -15,11 +15,12 @@ struct Tree {
     const char *state;      // directory of the shim that the child will have; not NUL-terminated
     uint64_t state_size;    // bytes of it
     const char *region_dir; // DYLD_SHARED_CACHE_DIR; nullptr: `state`
+    bool plain; // the child cannot start prebuilt: another library in LD_PRELOAD, or another variable that
+                // ld-dyld.so gives way to (libdyldshim/stage1/policy.cc)
+    bool must;  // DYLD_USE_CLOSURES=2: prebuilt, or not at all
 };
 
-// Whether a child with this environment can start prebuilt at all: LD_PRELOAD names a shim and nothing
-// else, and no other variable is set that ld-dyld.so gives way to (libdyldshim/stage1/policy.cc). Without
-// LD_PRELOAD (`env -i`) the child is outside of the tree.
+// Whether a child with this environment is in a tree: LD_PRELOAD names a shim. Without (`env -i`) it is not.
 bool read_tree(char *const *envp, Tree *tree);
 
 // DIRECTORY/NAME, NUL-terminated, into `out`.

@@ -100,6 +100,26 @@ if printf 'int main(void) { return 7; }' | gcc -m32 -x c -o "$TAP_TMP/narrow" - 
 else
     skip "a 32-bit program passes through" "no 32-bit libc here"
 fi
+# DYLD_USE_CLOSURES=2: a set, or one line and 126; what ld-dyld.so could not start passes through.
+must() { LD_PRELOAD=$SHIM DYLD_USE_CLOSURES=2 "$@" 2>&1; echo "$?"; }
+refused() { printf 'dyld: jit %s; not started: DYLD_USE_CLOSURES=2\n126' "$1"; }
+for call in execve execvp execveat execveat-fd execveat-dir fexecve-cloexec posix_spawn vfork; do
+    is "$(must "$FIX/shim_calls" $call "$FIX/empty")" "$(refused no-set)" "2: $call() of a program without a set fails"
+    like "$(DYLD_PRINT_LOADERS=1 must "$FIX/shim_calls" $call /bin/true)" "^dyld: prebuilt .*"$'\n'0$ "2: $call() of one with a set starts it"
+done
+is "$(must env "$FIX/empty")" "$(refused no-set)" "2: by env"
+is "$(must "$FIX/shim_calls" system "$FIX/empty; echo \$?; $FIX/static >/dev/null 2>&1; echo \$?")" \
+    "$(refused no-set)"$'\n'"$("$FIX/static" >/dev/null 2>&1; echo $?)"$'\n'"system 0"$'\n'0 "2: in a shell, too"
+is "$(must env LD_LIBRARY_PATH=/none "$HELLO")" "$(refused 'environment LD_LIBRARY_PATH')" "2: a variable that changes loading"
+is "$(must env DYLD_SHARED_REGION=avoid "$HELLO")" "$(refused disabled)" "2: a variable that says not to"
+for list in "$SHIM:$FIX/libfixture.so" "$FIX/libfixture.so $SHIM" ":$SHIM"; do
+    is "$(must env LD_PRELOAD="$list" "$HELLO")" "$(refused 'environment LD_PRELOAD')" "2: more in LD_PRELOAD than the shim: ${list//"$TAP_TMP"/}"
+done
+is "$(must bash -c 'unset LD_PRELOAD; exec "$0" x' "$HELLO" | tail -n 1)" "$("$HELLO" x >/dev/null 2>&1; echo $?)" "2: outside of the tree nothing asks"
+for program in "$FIX/static" "$TAP_TMP/setuid" "$TAP_TMP/capable" "$FIX/script" /bin/true/none "$TAP_TMP/work/Makefile"; do
+    is "$(must "$FIX/shim_calls" execve "$program" x | grep -av '^env ')" \
+        "$( ("$FIX/shim_calls" execve "$program" x 2>&1; echo $?) | grep -av '^env ')" "2: $(basename "$program") passes through"
+done
 cp "$HELLO" "$TAP_TMP/copy"
 same 0 "a copy of a program is another file: it passes through" "$FIX/shim_calls" execve "$TAP_TMP/copy" x
 same 1 "a link to a program is that program" bash -c 'ln -sf "$0" "$1/link"; "$1/link" x' "$HELLO" "$TAP_TMP"

@@ -10,9 +10,11 @@ genuine=$(readlink -f /lib64/ld-linux-x86-64.so.2)
 export LC_ALL=C.UTF-8
 
 # What the second boot starts, and what those start.
-gcc_programs=(/usr/bin/gcc /usr/bin/as /usr/bin/ld "$(gcc -print-prog-name=cc1 2>/dev/null)" "$(gcc -print-prog-name=collect2 2>/dev/null)")
+cc1=$(gcc -print-prog-name=cc1 2>/dev/null)
+collect2=$(gcc -print-prog-name=collect2 2>/dev/null)
 # shellcheck disable=SC2034
-real_programs=(/bin/{true,bash,dash,ls,cat,env,sort,sed,grep} /usr/bin/{perl,python3,git,curl,ssh,gdb,clang,make,id} "${gcc_programs[@]}")
+real_programs=(/bin/{true,bash,dash,ls,cat,env,sort,sed,grep,head,rm,echo} /usr/bin/{perl,python3,git,curl,ssh,gdb,clang,make,id,iconv} /usr/lib/git-core/git
+    /usr/bin/{gcc,as,ld} "$cc1" "$collect2")
 
 # How COMMAND's last program was started: "prebuilt", "jit REASON [DETAIL]", or "none": by the genuine ld.so.
 decision() {

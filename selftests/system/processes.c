@@ -4,12 +4,13 @@
  *
  *   processes FILE COMMAND ARGUMENT...
  *
- * Writes a line for every exec in the command's tree of processes to FILE, "EXECUTABLE HOW", as it is when the
- * program's own first instruction is about to run: "kernel", text comes from the kernel's region; "file", from a
- * file of the cache; "plain", neither; "killed", the program was never reached. Exits with the command's exit code.
+ * Writes a line for every exec in the command's tree of processes to FILE, "EXECUTABLE HOW", as it is when
+ * the program's own first instruction is about to run: "kernel", text comes from the kernel's region; "file",
+ * from a file of the cache; "plain", neither; "killed", the program was never reached. Exits with the
+ * command's exit code.
  *
- * A breakpoint at AT_ENTRY tells when: ld.so, whichever it was, is done then, and the exec that may follow has not
- * yet taken away what there is to see.
+ * A breakpoint at AT_ENTRY tells when: ld.so, whichever it was, is done then, and the exec that may follow
+ * has not yet taken away what there is to see.
  */
 #include <elf.h>
 #include <errno.h>

@@ -38,12 +38,12 @@ int split_command(int argc, char **argv, std::vector<std::string> *command) {
     return argc;
 }
 
-// The first argument that is no option; empty: there is none.
-std::string subcommand_word(int argc, char **argv) {
+// The argument that is no option and has `skipped` such before it; empty: there is none.
+std::string command_word(int argc, char **argv, int skipped) {
     for (int i = 1; i < argc; i++)
         if (takes_value(argv[i]))
             i++;
-        else if (argv[i][0] != '-')
+        else if (argv[i][0] != '-' && skipped-- == 0)
             return argv[i];
     return "";
 }
@@ -56,10 +56,24 @@ bool asks_for_help(int argc, char *const *argv) {
     return false;
 }
 
-bool has_subcommand(CLI::App &app, const std::string &name) {
-    for (const CLI::App *subcommand : app.get_subcommands([](CLI::App *) { return true; }))
+std::vector<CLI::App *> subcommands_of(CLI::App &app) {
+    return app.get_subcommands([](CLI::App *) { return true; });
+}
+
+CLI::App *find_subcommand(CLI::App &app, const std::string &name) {
+    for (CLI::App *subcommand : subcommands_of(app))
         if (subcommand->get_name() == name)
-            return true;
+            return subcommand;
+    return nullptr;
+}
+
+// Refuses a word that is no subcommand by its name, which CLI11 does not tell. `parents`: the words before
+// it.
+bool know_subcommand(CLI::App &app, const std::string &parents, const std::string &word) {
+    if (word.empty() || subcommands_of(app).empty() || find_subcommand(app, word) != nullptr)
+        return true;
+    fprintf(stderr, "dyldctl: no subcommand '%s'; `dyldctl %s--help` lists them\n",
+            printable(parents + word).c_str(), parents.c_str());
     return false;
 }
 
@@ -132,7 +146,7 @@ int main(int argc, char **argv) {
                    "state directory (default: $DYLD_SHARED_CACHE_DIR, else /var/cache/"
                    "shared-region for root, ~/.cache/shared-region for others)")
         ->check(CLI::Validator(refuse_empty_state, ""));
-    const std::string subcommand = subcommand_word(argc, argv);
+    const std::string subcommand = command_word(argc, argv, 0);
     const int own = split_command(argc, argv, &command);
     const bool stays = asks_for_help(own, argv) || subcommand.empty(); // no system is looked at
     // Before --root: the copy is executed by this machine's ld.so.
@@ -168,11 +182,11 @@ int main(int argc, char **argv) {
     add_enable(app, context);
     add_disable(app, context);
     add_interpreter(app, context);
-    if (!subcommand.empty() && !has_subcommand(app, subcommand)) {
-        fprintf(stderr, "dyldctl: no subcommand '%s'; `dyldctl --help` lists them\n",
-                printable(subcommand).c_str());
+    if (!know_subcommand(app, "", subcommand))
         return kUsage;
-    }
+    if (CLI::App *parent = find_subcommand(app, subcommand);
+        parent != nullptr && !know_subcommand(*parent, subcommand + " ", command_word(argc, argv, 1)))
+        return kUsage;
     try {
         app.parse(own, argv);
     } catch (const CLI::RuntimeError &error) { // told already

@@ -96,6 +96,11 @@ fi
 ctl bogus >"$TAP_TMP/out" 2>&1
 is "$?" 2 "an unknown subcommand is a usage error"
 like "$(cat "$TAP_TMP/out")" "'bogus'" "that names the word"
+for command in region interpreter; do
+    ctl $command --json bogus >"$TAP_TMP/out" 2>&1
+    is "$?" 2 "an unknown subcommand of $command likewise"
+    is "$(cat "$TAP_TMP/out")" "dyldctl: no subcommand '$command bogus'; \`dyldctl $command --help\` lists them" "by both words"
+done
 # (With a default state of the test's own, for the case that it fails.)
 HOME=$TAP_TMP XDG_CACHE_HOME=$TAP_TMP/none DYLD_SHARED_CACHE_DIR=$STATE "$DYLDCTL" --state '' clean >"$TAP_TMP/out" 2>&1
 is "$?" 2 "an empty --state is a usage error, as of a script whose variable is unset"

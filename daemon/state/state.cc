@@ -157,11 +157,25 @@ Outcome<StateDirectory> StateDirectory::make(const std::string &path) {
 
 namespace {
 
+// Refuses a directory that `build` would not take, unless a generation lies there all the same. An empty one
+// is a state in which nothing is built yet.
+Done check_is_state(const StateDirectory &state) {
+    if (has_tag(state.fd()) || !state.current_generation().empty())
+        return Success{};
+    const std::string foreign = TRY(foreign_name(state));
+    return foreign.empty() ? Done(Success{})
+                           : Failure::about(state.file(foreign),
+                                            "not made by dyldctl, so this is no state directory; name "
+                                            "another one with --state");
+}
+
 Outcome<StateDirectory> open_built(const std::string &path) {
     Outcome<StateDirectory> state = StateDirectory::open(path);
     if (!state.ok() && state.error().code == ENOENT)
         return Failure::about(path, "nothing built here yet; run `dyldctl build PROGRAM...`",
                               Failure::kNoOffset, ENOENT);
+    if (state.ok())
+        TRY(check_is_state(state.value()));
     return state;
 }
 

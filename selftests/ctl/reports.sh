@@ -111,6 +111,15 @@ for command in status list "show $FIX/hello" activate; do
     # shellcheck disable=SC2086 # words
     like "$("$DYLDCTL" --state "$TAP_TMP/none/none" $command 2>&1)" "none/none: nothing built here yet; run .dyldctl build" "$command without a state says what to do"
 done
+mkdir "$TAP_TMP/empty-state" "$TAP_TMP/foreign"
+touch "$TAP_TMP/foreign/file"
+for command in status list "show $FIX/hello" activate deactivate; do
+    # shellcheck disable=SC2086 # words
+    output=$("$DYLDCTL" --state "$TAP_TMP/foreign" $command 2>&1)
+    is "$? $output" "1 dyldctl: $TAP_TMP/foreign/file: not made by dyldctl, so this is no state directory; name another one with --state" \
+        "$command of a directory that is no state is an error"
+done
+like "$("$DYLDCTL" --state "$TAP_TMP/empty-state" status 2>&1)" "generation  none: run" "an empty one is a state in which nothing is built yet"
 like "$(ctl build '' 2>&1)" "'': an empty name" "an empty name is told as that"
 cp "$FIX/hello" "$TAP_TMP/"$'clear\033[2J\302\233x'
 cp "$FIX/static" "$TAP_TMP/"$'static\033[2J'

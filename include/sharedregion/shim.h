@@ -32,9 +32,12 @@ struct dyldshim_image {
 DYLDSHIM_API int dyldshim_is_prebuilt(void);
 
 /*
- * "none" where it is prebuilt; "plain" where ld-dyld.so had no part in the start (the shim found no set for
- * the program, or it was started from outside of the tree); else the stable word that `DYLD_PRINT_LOADERS=1`
- * prints behind `jit`. A string that is never freed.
+ * "none" where it is prebuilt; else a stable word of those that `DYLD_PRINT_LOADERS=1` prints behind `jit`.
+ * Where ld-dyld.so gave way to ld.so it is that reason. Where it had no part in the start, the word is what
+ * the shim would execute the program plainly for now, by the environment as it is and the region that is
+ * activated: "no-set", "no-cache", "environment" or "disabled"; "plain" where it would not, so that the
+ * program was started from outside of the tree, or in a way that the shim leaves to the kernel. A string that
+ * is never freed. Reads the environment: as getenv(3), not while another thread changes it.
  */
 DYLDSHIM_API const char *dyldshim_jit_reason(void);
 

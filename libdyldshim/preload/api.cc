@@ -3,10 +3,13 @@
 #define DYLDSHIM_API [[gnu::visibility("default")]]
 #include "libdyldshim/config.h"
 #include "libdyldshim/preload/region_mark.h"
+#include "libdyldshim/preload/set_lookup.h"
+#include "libdyldshim/preload/tree.h"
 #include "libdyldshim/shared/reason_word.h"
 #include "libdyldshim/shared/start_record.h"
 #include "libdyldshim/shared/syscalls.h"
 #include "sharedregion/cache_format.h"
+#include "sharedregion/file_identity.h"
 #include "sharedregion/shim.h"
 #include "sharedregion/units.h"
 
@@ -52,6 +55,21 @@ dyldshim_image describe(const dl_phdr_info &info) {
             reinterpret_cast<const void *>(end), own_region().holds(begin)};
 }
 
+// Why the shim would execute this program plainly, as far as it can be told afterwards: by the environment
+// and the region as they are now. None: it would not.
+JitReason reason_of_shim() {
+    Tree tree;
+    PathBuffer region;
+    struct stat info;
+    if (!read_tree(environ, &tree) || tree.reason != JitReason::None)
+        return tree.reason;
+    if (!region_path(tree, &region) || syscall3(__NR_access, as_word(region.text), R_OK) != 0)
+        return JitReason::NoCache;
+    return sys_stat(kOwnProgram, &info) != 0 || has_shim_set(region.text, identity_of(info))
+               ? JitReason::None
+               : JitReason::NoSet;
+}
+
 struct Visit {
     int (*visit)(const dyldshim_image *, void *);
     void *context;
@@ -91,7 +109,10 @@ const char *dyldshim_jit_reason(void) {
     const StartRecord *record = loader != 0 ? start_record(loader) : nullptr;
     const char *word =
         record != nullptr && record->magic == kStartRecordMagic ? reason_word(record->reason) : "";
-    return *word != 0 ? word : "plain";
+    if (*word != 0)
+        return word;
+    const JitReason reason = reason_of_shim();
+    return reason != JitReason::None ? reason_word(static_cast<uint32_t>(reason)) : "plain";
 }
 
 int dyldshim_cache_uuid(uint8_t uuid[16]) {

@@ -21,14 +21,6 @@ uint64_t count_arguments(char *const *argv) {
     return count;
 }
 
-// `region`: room for a path, since the stack may be small.
-bool is_set_known(const Tree &tree, const struct stat &info, PathBuffer *region) {
-    bool joined = tree.region_dir != nullptr
-                      ? join_path(tree.region_dir, length_of(tree.region_dir), kRegionName, region)
-                      : join_path(tree.state, tree.state_size, kRegionName, region);
-    return joined && has_shim_set(region->text, identity_of(info));
-}
-
 // Whether a path may lead through a descriptor: it may be closed by the exec, or be another one in the child.
 bool is_of_process(const char *path) {
     while (path[0] == '/' && path[1] == '/')
@@ -70,7 +62,9 @@ bool plan_launch_at(int directory, const char *path, int flags, const struct sta
     plan->fd[0] = 0;
     if (plan->arguments == 0 || !read_tree(envp, &tree))
         return false;
-    const bool prebuilt = !tree.plain && is_set_known(tree, info, &plan->loader);
+    PathBuffer *region = &plan->loader; // its room until then: the stack may be small
+    const bool prebuilt = tree.reason == JitReason::None && region_path(tree, region) &&
+                          has_shim_set(region->text, identity_of(info));
     // Where it must be prebuilt, ld-dyld.so says that it is not.
     return (prebuilt || (tree.must && starts_by_loader(directory, path))) &&
            join_path(tree.state, tree.state_size, kLoaderName, &plan->loader) && has_equal_ids() &&

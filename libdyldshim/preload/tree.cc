@@ -11,9 +11,9 @@ bool ends_name(char c) {
     return c == 0 || c == ':' || c == ' ';
 }
 
-// Takes the state directory from LD_PRELOAD's value, which ld.so splits at colons and spaces. A set knows the
-// shim alone.
-void read_preload(const char *value, Tree *tree) {
+// Takes the state directory from LD_PRELOAD's value, which ld.so splits at colons and spaces. False: there is
+// not the shim alone, which is what sets know.
+bool read_preload(const char *value, Tree *tree) {
     constexpr uint64_t kName = sizeof kShimName - 1;
     const char *name = value;
     for (uint64_t size = 0;; size++) {
@@ -23,42 +23,46 @@ void read_preload(const char *value, Tree *tree) {
             equal_bytes(name + size - kName, kShimName, kName)) {
             tree->state = name;
             tree->state_size = size - kName - 1;
-            tree->plain = tree->plain || name != value || name[size] != 0;
-            return;
+            return name == value && name[size] == 0;
         }
         if (name[size] == 0)
-            return;
+            return false;
         name += size + 1;
         size = ~0ULL; // 0 in the next round
     }
 }
 
-// Whether a variable that begins with "DYLD_" leaves the start prebuilt.
-bool read_dyld_variable(const char *name, Tree *tree) {
+JitReason environment_unless(bool known) {
+    return known ? JitReason::None : JitReason::EnvironmentSet;
+}
+
+// What a variable that begins with "DYLD_" says against a prebuilt start.
+JitReason read_dyld_variable(const char *name, Tree *tree) {
     if (const char *value = after_prefix(name, "USE_CLOSURES=")) {
         tree->must = *value == '2';
-        return *value != '0' && *value != '1';
+        return *value == '0' ? JitReason::Disabled : environment_unless(*value != '1'); // no sets of users'
     }
     if (const char *value = after_prefix(name, "SHARED_CACHE_DIR=")) {
         tree->region_dir = *value != 0 ? value : nullptr;
-        return true;
+        return JitReason::None;
     }
     if (const char *value = after_prefix(name, "SHARED_REGION="))
-        return equal_strings(value, "use") || equal_strings(value, "private");
-    return after_prefix(name, "PRINT_LOADERS=") != nullptr;
+        return equal_strings(value, "avoid")
+                   ? JitReason::Disabled
+                   : environment_unless(equal_strings(value, "use") || equal_strings(value, "private"));
+    return environment_unless(after_prefix(name, "PRINT_LOADERS=") != nullptr);
 }
 
-// Whether a variable leaves the start prebuilt.
-bool read_variable(const char *variable, Tree *tree) {
+// What a variable says against a prebuilt start.
+JitReason read_variable(const char *variable, Tree *tree) {
     if (const char *preload = after_prefix(variable, "LD_PRELOAD=")) {
         const bool first = tree->state == nullptr;
-        read_preload(preload, tree);
-        return first;
+        return environment_unless(read_preload(preload, tree) && first);
     }
     if (const char *name = after_prefix(variable, "DYLD_"))
         return read_dyld_variable(name, tree);
-    return !after_prefix(variable, "LD_") && !after_prefix(variable, "GLIBC_TUNABLES=") &&
-           !after_prefix(variable, "MALLOC_");
+    return environment_unless(!after_prefix(variable, "LD_") && !after_prefix(variable, "GLIBC_TUNABLES=") &&
+                              !after_prefix(variable, "MALLOC_"));
 }
 
 } // namespace
@@ -67,10 +71,19 @@ bool read_tree(char *const *envp, Tree *tree) {
     *tree = {};
     for (; *envp != nullptr; envp++) {
         const char first = **envp;
-        if ((first == 'L' || first == 'D' || first == 'G' || first == 'M') && !read_variable(*envp, tree))
-            tree->plain = true;
+        if (first != 'L' && first != 'D' && first != 'G' && first != 'M')
+            continue;
+        const JitReason reason = read_variable(*envp, tree);
+        if (tree->reason == JitReason::None || reason == JitReason::Disabled)
+            tree->reason = reason;
     }
     return tree->state != nullptr;
+}
+
+bool region_path(const Tree &tree, PathBuffer *out) {
+    return tree.region_dir != nullptr
+               ? join_path(tree.region_dir, length_of(tree.region_dir), kRegionName, out)
+               : join_path(tree.state, tree.state_size, kRegionName, out);
 }
 
 bool join_path(const char *directory, uint64_t size, const char *name, PathBuffer *out) {

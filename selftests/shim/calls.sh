@@ -104,7 +104,12 @@ NORMALISE=(grep -v '^preloaded$')
 same 0 "another library beside the shim: the child starts plainly" \
     bash -c '[[ -z $LD_PRELOAD ]] || export LD_PRELOAD="$LD_PRELOAD:$2"; exec "$0" execve "$1" x' "$CALLS" "$HELLO" "$FIX/libpreload.so"
 NORMALISE=(cat)
-is "$(LD_PRELOAD=$SHIM "$CALLS" execve "$FIX/shim_api" | head -n 1)" "prebuilt 0 reason plain" "a program without a set starts plainly, with the shim"
+is "$(LD_PRELOAD=$SHIM "$CALLS" execve "$FIX/shim_api" | head -n 1)" "prebuilt 0 reason no-set" "a program without a set starts plainly, with the shim, and knows why"
+for reason in disabled:DYLD_USE_CLOSURES=0 disabled:DYLD_SHARED_REGION=avoid environment:DYLD_USE_CLOSURES=1 environment:MALLOC_ARENA_MAX=1 \
+    no-cache:DYLD_SHARED_CACHE_DIR=/none; do
+    is "$(LD_PRELOAD=$SHIM "$CALLS" execve /usr/bin/env "${reason#*:}" "$FIX/shim_api" | head -n 1)" "prebuilt 0 reason ${reason%%:*}" \
+        "one that starts plainly for ${reason#*:} knows that"
+done
 "$DYLDCTL" --state "$STATE" deactivate >/dev/null
 same 0 "without an activated region every child starts plainly" "$CALLS" execve "$HELLO" x
 "$DYLDCTL" --state "$STATE" activate >/dev/null

@@ -136,6 +136,17 @@ void remove_orphans(int ours, const std::string &path) {
     }
 }
 
+Done check_memory(const UniqueFd &directory, const std::string &path) {
+    struct statfs fs;
+    if (fstatfs(directory.get(), &fs) != 0)
+        return Failure::system(errno, path, "cannot stat file system");
+    if (!is_memory(fs))
+        return Failure::about(path,
+                              "not in a tmpfs: an activation must not outlive a reboot; name a directory "
+                              "in a tmpfs with --tmpfs");
+    return Success{};
+}
+
 // `parent`/`name` made and opened; refuses what is not memory: it would outlive a reboot.
 Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &name,
                                   const std::string &state_path, std::string note) {
@@ -145,14 +156,12 @@ Outcome<ActivationPlace> place_in(const std::string &parent, const std::string &
         return Failure::system(errno, parent, "cannot open directory");
     std::string path = parent + "/" + name;
     bool secret = is_open_to_others(parent);
+    struct stat st;
+    // What is there already may be a mount point; what is not is made only where it may be.
+    if (fstatat(top.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+        TRY(check_memory(top, path));
     UniqueFd ours = TRY(make_closed(top.get(), name, path, secret));
-    struct statfs fs;
-    if (fstatfs(ours.get(), &fs) != 0)
-        return Failure::system(errno, path, "cannot stat file system");
-    if (!is_memory(fs))
-        return Failure::about(path,
-                              "not in a tmpfs: an activation must not outlive a reboot; name a directory "
-                              "in a tmpfs with --tmpfs");
+    TRY(check_memory(ours, path));
     remove_orphans(ours.get(), path); // first: they may be what fills it
     note_owner(ours.get(), key, state_path);
     path += "/" + key;

@@ -40,6 +40,12 @@ at_exit quietly on_disk 'ctl one clean; ctl two clean'
         many one & many two; first=$?; wait $! && ((first == 0)) && ! mounted'
 }
 
+mkdir "$TAP_TMP/on-disk"
+like "$("$DYLDCTL" --state "$TAP_TMP/one" build --tmpfs "$TAP_TMP/on-disk" "$FIX/hello" 2>&1)" "$TAP_TMP/on-disk/.*: not in a tmpfs" \
+    "--tmpfs of a directory on disk is refused"
+is "$(ls -A "$TAP_TMP/on-disk")" "" "and leaves nothing there"
+quietly "$DYLDCTL" --state "$TAP_TMP/one" clean
+
 uid=65533 # has nothing in memory yet
 install -d -o "$uid" -g "$uid" -m 755 "$TAP_TMP/home"
 chmod 755 "$TAP_TMP"

@@ -17,4 +17,4 @@ SCRIPT_TESTS += $(addprefix selftests/shim/,calls.sh plainly.sh trees.sh self.sh
 
 SCRIPT_TESTS += $(addprefix selftests/ctl/,switch.sh reports.sh users.sh own_sets.sh own_sets_hostile.sh closures.sh places.sh chroot.sh root.sh bits32.sh)
 SYSTEM_TESTS += selftests/ctl/cpus_guest.sh
-GUEST_TESTS += $(addprefix selftests/ctl/,own_sets_guest.sh root_guest.sh shim_guest.sh states_guest.sh team_guest.sh)
+GUEST_TESTS += $(addprefix selftests/ctl/,closures_guest.sh own_sets_guest.sh root_guest.sh shim_guest.sh states_guest.sh team_guest.sh)

@@ -111,13 +111,21 @@ class NewDirectory {
 
 constexpr char kTemporary[] = "region.tmp";
 
-Outcome<UniqueFd> make_region_file(const RegionPlan &plan, const NewDirectory &directory) {
-    const std::string path = directory.path() + "/" + kTemporary;
+Outcome<UniqueFd> make_region_file(const NewDirectory &directory) {
     UniqueFd fd(openat(directory.fd(), kTemporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid())
-        return Failure::system(errno, path, "cannot make");
-    TRY(reserve_region(plan, fd.get(), path));
+        return Failure::system(errno, directory.path() + "/" + kTemporary, "cannot make");
     return fd;
+}
+
+// Takes the space for the file with a region in the kernel, whose base is not known yet: by writing it for
+// another one, since a file with holes has no other way.
+Done reserve_space(const RegionPlan &plan, const NewDirectory &directory, const UniqueFd &fd) {
+    RegionPlan first = plan;
+    first.in_kernel = true;
+    first.base = VMAddress(kLargePageSize);
+    TRY(write_region(first, fd.get(), directory.path() + "/" + kTemporary));
+    return Success{};
 }
 
 // Complete under its final name.
@@ -153,15 +161,13 @@ Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place
     return Success{};
 }
 
-// Writes the region file into the new directory and points `active` at that. From place_region() on: where it
-// fails, the region in the kernel is already another one than the activation's that is in use.
-Outcome<uint64_t> write_and_switch(const StateDirectory &state, const ActivationPlace &place,
-                                   const RegionPlan &plan, const UniqueFd &file, NewDirectory *directory) {
-    TRY(adjust_state_mode(state, place));
-    if (plan.in_kernel)
-        TRY(record_team(directory->fd(), directory->path()));
+// Writes the region file into the new directory, and `active` points at that. Where it fails, the region in
+// the kernel may already be another one than that of the activation in use: so all that can run out of space
+// was done before.
+Outcome<uint64_t> write_and_switch(const RegionPlan &plan, const UniqueFd &file, NewDirectory *directory,
+                                   NewSymlink *active) {
     const uint64_t size = TRY(write_region_file(plan, *directory, file));
-    TRY(state.set_active(directory->path()));
+    TRY(active->commit());
     directory->commit();
     return size;
 }
@@ -242,7 +248,13 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     ActivationPlace place = TRY(make_activation_place(request.state->path(), request.tmpfs));
     // All that can run out of space before the kernel gives up the region that it has.
     NewDirectory directory = TRY(NewDirectory::make(place, plan.uuid));
-    UniqueFd file = TRY(make_region_file(plan, directory));
+    UniqueFd file = TRY(make_region_file(directory));
+    const std::string old = request.state->active_directory();
+    TRY(record_team(directory.fd(), directory.path()));
+    TRY(adjust_state_mode(*request.state, place));
+    NewSymlink active = TRY(request.state->make_active(directory.path()));
+    if (wants_kernel_region(request, place))
+        TRY(reserve_space(plan, directory, file));
     std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
     TRY(place_region(request, place, &plan, &activation));
     activation.directory = directory.path();
@@ -252,12 +264,9 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
     activation.entropy_bits =
         base_entropy_bits(VMSize(generation.cache().header().region_size), plan.in_kernel);
     activation.text = make_text_large(generation);
-    const std::string old = request.state->active_directory();
-    Outcome<uint64_t> size = write_and_switch(*request.state, place, plan, file, &directory);
-    if (!size.ok() && plan.in_kernel) {
+    Outcome<uint64_t> size = write_and_switch(plan, file, &directory, &active);
+    if (!size.ok() && plan.in_kernel)
         drop_kernel_region(plan.uuid);
-        (void)forget_kernel_region(*request.state);
-    }
     activation.bytes = TRY(std::move(size));
     remove_older(*request.state, place, directory.name(), old);
     // (A new one is put in the place of the old one of the same team.)

@@ -28,12 +28,6 @@ class SparseFile {
         return Success{};
     }
 
-    Done reserve(uint64_t size) const {
-        if (int code = posix_fallocate(fd_, 0, static_cast<off_t>(size)))
-            return failure(code, size);
-        return Success{};
-    }
-
     Done write(uint64_t offset, const unsigned char *data, uint64_t size) const {
         for (uint64_t at = 0; at < size;) {
             uint64_t length = run_length(data + at, size - at);
@@ -276,17 +270,12 @@ Done write_sets(const RegionPlan &plan, const Layout &layout, const SparseFile &
 
 } // namespace
 
-Done reserve_region(const RegionPlan &plan, int fd, const std::string &path) {
-    RegionPlan largest = plan;
-    largest.in_kernel = true; // with pieces
-    return SparseFile(fd, path).reserve(plan_layout(largest).file_size);
-}
-
 Outcome<uint64_t> write_region(const RegionPlan &plan, int fd, const std::string &path) {
     Layout layout = plan_layout(plan);
     TRY(check_index(plan, layout));
     SparseFile file(fd, path);
-    TRY(file.resize(0)); // what was reserved, so that pages of zeros are holes
+    if (!plan.in_kernel) // without pieces the sets lie elsewhere
+        TRY(file.resize(0));
     TRY(file.resize(layout.file_size));
     TRY(write_data_area(plan, layout, file));
     TRY(write_sets(plan, layout, file));

@@ -21,11 +21,9 @@ struct RegionPlan {
     std::string shim_path = {}; // of the sets with the shim; empty: there are none
 };
 
-// Has the file system keep the space that the file will need at most. Errors: ENOSPC above all.
-Done reserve_region(const RegionPlan &plan, int fd, const std::string &path);
-
-// Writes the whole file at `fd` (empty or reserved, open for writing; `path` is for messages). Pages of zeros
-// become holes. Errors: those of the writes (ENOSPC above all), a word to slide that lies nowhere.
+// Writes the whole file at `fd` (empty, or written for another base; open for writing; `path` is for
+// messages). Pages of zeros become holes. Errors: those of the writes (ENOSPC above all), a word to slide
+// that lies nowhere.
 Outcome<uint64_t> write_region(const RegionPlan &plan, int fd, const std::string &path);
 
 } // namespace sharedregion

@@ -95,4 +95,14 @@ RegionLoss kernel_region_loss(const StateDirectory &state) {
     return now.value()->uuid == own->uuid ? RegionLoss::None : RegionLoss::Replaced;
 }
 
+bool can_recover_kernel_region(const StateDirectory &state) {
+    const RegionLoss loss = kernel_region_loss(state);
+    Outcome<std::optional<KernelRegionState>> now = query_kernel_region();
+    if (loss != RegionLoss::Replaced || !now.ok() || !now.value())
+        return loss == RegionLoss::Gone;
+    const std::string active = state.active_directory();
+    const std::string killed = active.substr(0, active.rfind('/') + 1) + activation_name(now.value()->uuid);
+    return access(killed.c_str(), F_OK) == 0;
+}
+
 } // namespace sharedregion

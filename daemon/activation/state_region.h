@@ -29,7 +29,7 @@ Outcome<bool> retire(const KernelRegionName &region);
 // The same, where nobody can do anything about an error.
 void drop(const KernelRegionName &region);
 
-// Starts of the activation that is in use do not ask the kernel any more.
+// Starts of the activation that is in use do not ask the kernel any more, and nobody misses the region.
 Done forget_kernel_region(const StateDirectory &state);
 
 // Whose the region is that the kernel has for the caller's environment now.
@@ -53,5 +53,9 @@ enum class RegionLoss {
     NoDevice, // the module is not there
 };
 RegionLoss kernel_region_loss(const StateDirectory &state);
+
+// Whether another activation would bring it back without taking the region of another state: the kernel has
+// none, or that of an activation of this state that was killed half-way.
+bool can_recover_kernel_region(const StateDirectory &state);
 
 } // namespace sharedregion

@@ -197,7 +197,7 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (!is_activated(state) || kernel_region_loss(state) == RegionLoss::Gone ||
+    } else if (!is_activated(state) || can_recover_kernel_region(state) ||
                !is_in_place(state, options.tmpfs) || summary.generation != state.current_generation()) {
         summary.changed = true;
         summary.activation.emplace(

@@ -180,9 +180,9 @@ Json enabled_status() {
 
 void renew_substitution(const Context &context, const StateDirectory &state) {
     Outcome<std::optional<Substitution>> now = query_substitution();
-    // A pair by another state's file is not ours to change, in force or not.
+    // A pair by another state's file is not ours to change. (An older module does not tell which one it is.)
     if (!now.ok() || !now.value() || now.value()->in_force ||
-        now.value()->replacement != state.file(kLoaderName))
+        (!now.value()->replacement.empty() && now.value()->replacement != state.file(kLoaderName)))
         return;
     Done set = set_substitution(state);
     if (!set.ok())

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <sys/random.h>
+#include <utility>
 
 namespace sharedregion {
 
@@ -110,16 +111,37 @@ Done check_parents(const std::string &path) {
     return Success{};
 }
 
-Done replace_symlink(int parent, const std::string &name, const std::string &target,
-                     const std::string &path) {
+Outcome<NewSymlink> NewSymlink::make(int parent, const std::string &name, const std::string &target,
+                                     const std::string &path) {
     std::string temporary = "." + name + "." + random_hex(16);
     if (symlinkat(target.c_str(), parent, temporary.c_str()) != 0)
         return Failure::system(errno, path, "cannot make symlink");
-    if (renameat(parent, temporary.c_str(), parent, name.c_str()) == 0)
-        return Success{};
-    int code = errno;
-    unlinkat(parent, temporary.c_str(), 0);
-    return Failure::system(code, path, "cannot switch symlink");
+    return NewSymlink(parent, name, std::move(temporary), path);
+}
+
+NewSymlink::NewSymlink(int parent, std::string name, std::string temporary, std::string path)
+    : parent_(parent), name_(std::move(name)), temporary_(std::move(temporary)), path_(std::move(path)) {}
+
+NewSymlink::NewSymlink(NewSymlink &&other) noexcept
+    : parent_(other.parent_), name_(std::move(other.name_)),
+      temporary_(std::exchange(other.temporary_, std::string())), path_(std::move(other.path_)) {}
+
+NewSymlink::~NewSymlink() {
+    if (!temporary_.empty())
+        unlinkat(parent_, temporary_.c_str(), 0);
+}
+
+Done NewSymlink::commit() {
+    if (renameat(parent_, temporary_.c_str(), parent_, name_.c_str()) != 0)
+        return Failure::system(errno, path_, "cannot switch symlink");
+    temporary_.clear();
+    return Success{};
+}
+
+Done replace_symlink(int parent, const std::string &name, const std::string &target,
+                     const std::string &path) {
+    NewSymlink link = TRY(NewSymlink::make(parent, name, target, path));
+    return link.commit();
 }
 
 std::string read_symlink(int parent, const std::string &name) {

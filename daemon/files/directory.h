@@ -31,6 +31,23 @@ Done make_parents(const std::string &path, mode_t mode);
 // parent that is writable by others and has no sticky bit, or that another user owns.
 Done check_parents(const std::string &path);
 
+// A symlink under a temporary name: what can run out of space. It gets its name at commit(), or goes again.
+class NewSymlink {
+  public:
+    // `parent` stays open as long as this. `path`: for messages.
+    static Outcome<NewSymlink> make(int parent, const std::string &name, const std::string &target,
+                                    const std::string &path);
+    NewSymlink(NewSymlink &&other) noexcept;
+    ~NewSymlink();
+    // A reader sees the old or the new one.
+    Done commit();
+
+  private:
+    NewSymlink(int parent, std::string name, std::string temporary, std::string path);
+    int parent_;
+    std::string name_, temporary_, path_; // temporary_ empty: nothing to take away
+};
+
 // Makes `name` in `parent` a symlink to `target`; a reader sees the old or the new one.
 Done replace_symlink(int parent, const std::string &name, const std::string &target, const std::string &path);
 

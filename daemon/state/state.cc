@@ -221,8 +221,8 @@ Done StateDirectory::set_current(const std::string &generation) const {
     return replace_symlink(fd(), "current", "generations/" + generation, file("current"));
 }
 
-Done StateDirectory::set_active(const std::string &directory) const {
-    return replace_symlink(fd(), "active", directory, file("active"));
+Outcome<NewSymlink> StateDirectory::make_active(const std::string &directory) const {
+    return NewSymlink::make(fd(), "active", directory, file("active"));
 }
 
 Outcome<StateLock> StateDirectory::lock(void (*waiting)()) const {

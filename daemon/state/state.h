@@ -65,7 +65,7 @@ class StateDirectory {
     std::string active_directory() const;   // absolute path; empty: none
 
     Done set_current(const std::string &generation) const;
-    Done set_active(const std::string &directory) const;
+    Outcome<NewSymlink> make_active(const std::string &directory) const; // in use from its commit() on
 
     // Waits for the lock; `waiting` is called once before a wait.
     Outcome<StateLock> lock(void (*waiting)()) const;

@@ -134,6 +134,19 @@ TEST(vdso_stubs, jump_by_words_of_a_page_that_is_as_in_the_base_content) {
     EXPECT_EQ(capture.at(Space::Region, kLibrary + 0x10), vdso_stub_offset(0));
 }
 
+TEST(vdso_stubs, are_not_for_pointers_to_the_vdso_itself) {
+    Capture capture = sample();
+    capture.word(Space::Region, kRelro + 24, 0).word(Space::Region, kLibrary + 0x20, 0);
+    std::sort(capture.get().fixups[{Space::Region, FixupClass::Vdso}].begin(),
+              capture.get().fixups[{Space::Region, FixupClass::Vdso}].end());
+    VdsoWords words = {};
+    choose_vdso_words(capture.get(), kLoader, Content(), &words);
+    EXPECT_EQ(std::find(words.begin(), words.end(), kRelro + 24), words.end());
+    use_vdso_stubs(words, kLoader, Content(), &capture.get());
+    EXPECT_TRUE(capture.is_fixed(Space::Region, kLibrary + 0x20));
+    EXPECT_EQ(capture.at(Space::Region, kLibrary + 0x20), 0U);
+}
+
 TEST(vdso_stubs, that_are_all_in_use_stay_what_they_are) {
     Capture capture = sample();
     VdsoWords words;

@@ -46,6 +46,20 @@ like "$("${first[@]}" activate --tmpfs /small 2>&1)" "No space left on device" "
 is "$(region) $(decision "${first[@]}") $(backend "${first[@]}")" "$uuid prebuilt UUID kernel kernel" "and the one in use keeps its region"
 is "$(find /small/shared-region-0 -mindepth 2)" "" "nothing of it is left"
 
+# No room in the state directory either: what is switched there last is made first.
+mkdir /full
+mount -t tmpfs -o size=100m,nr_inodes=60,mode=755 full /full
+comment dyldctl --state /full/state build /usr/bin/cat
+comment dyldctl --state /full/state region configure
+uuid=$(region)
+n=0
+while touch "/full/$((n += 1))" 2>/dev/null; do :; done
+like "$(dyldctl --state /full/state activate 2>&1)" "No space left on device" "an activation for which the state directory has no room fails"
+is "$(region) $(backend dyldctl --state /full/state)" "$uuid kernel" "and the one in use keeps its region, too"
+rm /full/[0-9]*
+comment dyldctl --state /full/state clean
+comment "${first[@]}" build /usr/bin/cat
+
 # As if it had been killed between its two steps: the region is there, its directory too, `active` is still the old one.
 comment "${first[@]}" activate
 active=$(readlink /var/cache/shared-region/active) old=${active%/*}/0123456789abcdef
@@ -53,7 +67,7 @@ cp -r "$active" "$old"
 ln -sfn "$old" /var/cache/shared-region/active
 printf '\1' | dd of="$old/region" bs=1 seek=24 conv=notrunc 2>/dev/null # another UUID
 is "$(decision "${first[@]}")" "prebuilt UUID" "an activation that was killed half-way: programs map files"
-is "$("${first[@]}" activate 2>&1 >/dev/null)" "" "the next one takes that region for its own"
+is "$("${first[@]}" build /usr/bin/cat 2>&1 >/dev/null)" "" "the next build takes that region for its own"
 is "$(decision "${first[@]}") $(backend "${first[@]}")" "prebuilt UUID kernel kernel" "and replaces it"
 
 # --- one substitution, two states

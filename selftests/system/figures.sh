@@ -46,7 +46,7 @@ compare() {
 }
 
 file_backend=1
-runs=31 # (a start has a page or two more or less, by its random addresses)
+runs=101 # (a start has a page or two more or less, by its random addresses; python3 is near its limit)
 compare empty 500 500:820 /opt/test/empty
 compare python3 500 500:730 /usr/bin/python3 --version
 runs=5

@@ -6,7 +6,8 @@ DAEMON_SOURCES := daemon/files/child.cc daemon/files/directory.cc daemon/files/m
 	daemon/system/interpreter.cc daemon/system/service_manager.cc daemon/system/team.cc daemon/system/units.cc \
 	daemon/user/user_directory.cc daemon/user/user_mark.cc daemon/user/background_job.cc daemon/user/user_set_writer.cc \
 	daemon/state/active_region.cc daemon/state/loader_record.cc daemon/state/state.cc \
-	daemon/activation/activation.cc daemon/activation/state_region.cc daemon/activation/generation.cc \
+	daemon/activation/activation.cc daemon/activation/new_activation.cc daemon/activation/state_region.cc \
+	daemon/activation/generation.cc \
 	daemon/activation/large_pages.cc daemon/activation/place.cc \
 	daemon/activation/region_area.cc daemon/activation/region_writer.cc \
 	daemon/activation/kernel_region.cc daemon/activation/this_machine.cc daemon/activation/writable_pieces.cc

@@ -92,11 +92,12 @@ void choose_vdso_words(const ProgramCapture &capture, const LoaderExtent &loader
                        VdsoWords *words) {
     for (Space space : {Space::Region, Space::Program})
         for (uint64_t offset : vdso_words_of(capture, space)) {
-            std::optional<uint64_t> addend = addend_of(capture, space, offset);
-            const Addends known = addends_of(capture, base, *words);
+            const std::optional<uint64_t> addend = addend_of(capture, space, offset);
             // (0 is the vDSO itself, as getauxval(AT_SYSINFO_EHDR) gives it: data, not a function.)
-            if (is_loaders(loader, space, offset) || !addend || *addend == 0 ||
-                std::find(known.begin(), known.end(), addend) != known.end())
+            if (is_loaders(loader, space, offset) || addend.value_or(0) == 0)
+                continue;
+            const Addends known = addends_of(capture, base, *words);
+            if (std::find(known.begin(), known.end(), addend) != known.end())
                 continue;
             if (auto unused = std::find(words->begin(), words->end(), 0); unused != words->end())
                 *unused = word_of_loader(capture, loader, base, *addend);

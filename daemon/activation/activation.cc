@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/activation/activation.h"
 
+#include "daemon/activation/new_activation.h"
 #include "daemon/activation/place.h"
 #include "daemon/activation/region_area.h"
 #include "daemon/activation/region_writer.h"
@@ -81,66 +82,6 @@ Done choose_all_sets(const Generation &generation, RegionPlan *plan, Activation 
     return choose_sets(generation, *generation.shim_sets(), files, plan, &with_shim);
 }
 
-// A new activation's directory; without commit() it goes again.
-class NewDirectory {
-  public:
-    static Outcome<NewDirectory> make(const ActivationPlace &place, const Uuid &uuid) {
-        const std::string name = activation_name(uuid), path = place.path + "/" + name;
-        const mode_t mode = geteuid() == 0 && !place.secret ? 0755 : 0700;
-        UniqueFd fd = TRY(make_own_directory(place.directory.get(), name, path, mode));
-        return NewDirectory(place, name, std::move(fd));
-    }
-    NewDirectory(NewDirectory &&) = default;
-    ~NewDirectory() {
-        if (fd_.valid())
-            (void)remove_tree(place_.directory.get(), name_, path());
-    }
-
-    int fd() const { return fd_.get(); }
-    const std::string &name() const { return name_; }
-    std::string path() const { return place_.path + "/" + name_; }
-    void commit() { fd_ = UniqueFd(); }
-
-  private:
-    NewDirectory(const ActivationPlace &place, std::string name, UniqueFd fd)
-        : place_(place), name_(std::move(name)), fd_(std::move(fd)) {}
-    const ActivationPlace &place_;
-    std::string name_;
-    UniqueFd fd_;
-};
-
-constexpr char kTemporary[] = "region.tmp";
-
-Outcome<UniqueFd> make_region_file(const NewDirectory &directory) {
-    UniqueFd fd(openat(directory.fd(), kTemporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.valid())
-        return Failure::system(errno, directory.path() + "/" + kTemporary, "cannot make");
-    return fd;
-}
-
-// Takes the space for the file with a region in the kernel, whose base is not known yet: by writing it for
-// another one, since a file with holes has no other way.
-Done reserve_space(const RegionPlan &plan, const NewDirectory &directory, const UniqueFd &fd) {
-    RegionPlan first = plan;
-    first.in_kernel = true;
-    first.base = VMAddress(kLargePageSize);
-    TRY(write_region(first, fd.get(), directory.path() + "/" + kTemporary));
-    return Success{};
-}
-
-// Complete under its final name.
-Outcome<uint64_t> write_region_file(const RegionPlan &plan, const NewDirectory &directory,
-                                    const UniqueFd &fd) {
-    const std::string path = directory.path() + "/" + kTemporary;
-    uint64_t size = TRY(write_region(plan, fd.get(), path));
-    make_file_large(fd.get(), size);
-    if (fchmod(fd.get(), 0444) != 0)
-        return Failure::system(errno, path, "cannot make read-only");
-    if (renameat(directory.fd(), kTemporary, directory.fd(), "region") != 0)
-        return Failure::system(errno, path, "cannot rename");
-    return size;
-}
-
 // Everything in `place` but `keep`: earlier activations and what a killed one left.
 void remove_others(const ActivationPlace &place, const std::string &keep) {
     Outcome<std::vector<std::string>> names = list_directory(place.directory.get(), place.path);
@@ -159,17 +100,6 @@ Done adjust_state_mode(const StateDirectory &state, const ActivationPlace &place
     if ((close || reopen) && fchmod(state.fd(), close ? 0700 : 0755) != 0)
         return Failure::system(errno, state.path(), "cannot set mode");
     return Success{};
-}
-
-// Writes the region file into the new directory, and `active` points at that. Where it fails, the region in
-// the kernel may already be another one than that of the activation in use: so all that can run out of space
-// was done before.
-Outcome<uint64_t> write_and_switch(const RegionPlan &plan, const UniqueFd &file, NewDirectory *directory,
-                                   NewSymlink *active) {
-    const uint64_t size = TRY(write_region_file(plan, *directory, file));
-    TRY(active->commit());
-    directory->commit();
-    return size;
 }
 
 void remove_older(const StateDirectory &state, const ActivationPlace &place, const std::string &name,
@@ -203,9 +133,9 @@ bool may_replace(const ActivationRequest &request, const ActivationPlace &place,
 }
 
 // Fills plan->base: as the kernel chose it for its region, else our own choice.
-Done place_region(const ActivationRequest &request, const ActivationPlace &place, RegionPlan *plan,
+Done place_region(const ActivationRequest &request, bool to_kernel, RegionPlan *plan,
                   Activation *activation) {
-    if (wants_kernel_region(request, place) && may_replace(request, place, activation)) {
+    if (to_kernel) {
         Outcome<VMAddress> base = configure_kernel_region(*plan->generation, plan->uuid);
         plan->in_kernel = activation->in_kernel = base.ok();
         if (base.ok() && !programs_have_region_device())
@@ -246,29 +176,26 @@ Outcome<Activation> activate_verified(const ActivationRequest &request, const Ge
         return Failure::system(errno, "", "getrandom");
     TRY(choose_all_sets(generation, &plan, &activation));
     ActivationPlace place = TRY(make_activation_place(request.state->path(), request.tmpfs));
-    // All that can run out of space before the kernel gives up the region that it has.
-    NewDirectory directory = TRY(NewDirectory::make(place, plan.uuid));
-    UniqueFd file = TRY(make_region_file(directory));
-    const std::string old = request.state->active_directory();
-    TRY(record_team(directory.fd(), directory.path()));
     TRY(adjust_state_mode(*request.state, place));
-    NewSymlink active = TRY(request.state->make_active(directory.path()));
-    if (wants_kernel_region(request, place))
-        TRY(reserve_space(plan, directory, file));
-    std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
-    TRY(place_region(request, place, &plan, &activation));
-    activation.directory = directory.path();
+    const std::string old = request.state->active_directory();
+    const std::optional<KernelRegionName> replaced = kernel_region_of(*request.state);
+    const bool to_kernel = wants_kernel_region(request, place) && may_replace(request, place, &activation);
+    NewActivation fresh = TRY(NewActivation::make(*request.state, place, plan.uuid));
+    if (to_kernel) // all that can run out of space before the kernel gives up the region that it has
+        TRY(fresh.reserve(plan));
+    TRY(place_region(request, to_kernel, &plan, &activation));
+    activation.directory = fresh.path();
     activation.note = place.note;
     activation.cache_uuid = generation.cache().header().file.uuid;
     activation.base = plan.base;
     activation.entropy_bits =
         base_entropy_bits(VMSize(generation.cache().header().region_size), plan.in_kernel);
     activation.text = make_text_large(generation);
-    Outcome<uint64_t> size = write_and_switch(plan, file, &directory, &active);
+    Outcome<uint64_t> size = fresh.put_into_use(plan);
     if (!size.ok() && plan.in_kernel)
         drop_kernel_region(plan.uuid);
     activation.bytes = TRY(std::move(size));
-    remove_older(*request.state, place, directory.name(), old);
+    remove_older(*request.state, place, activation_name(plan.uuid), old);
     // (A new one is put in the place of the old one of the same team.)
     if (replaced && (!plan.in_kernel || replaced->team != own_team()))
         drop(*replaced);

@@ -28,6 +28,14 @@ std::string recorded_team(const std::string &directory) {
     return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
 }
 
+// Whether a region is that of the activation in use, or of one beside it that was killed before it came into
+// use.
+bool is_of_state(const Uuid &uuid, const StateDirectory &state) {
+    const std::string active = state.active_directory();
+    const std::string beside = active.substr(0, active.rfind('/') + 1) + activation_name(uuid);
+    return !active.empty() && access(beside.c_str(), F_OK) == 0;
+}
+
 } // namespace
 
 Done record_team(int directory, const std::string &path) {
@@ -78,9 +86,8 @@ RegionOwner owner_of_kernel_region(const StateDirectory &state, const Activation
     if (!now.ok() || !now.value() || !now.value()->configured)
         return {Kind::Nobody, "", ""};
     const Uuid &uuid = now.value()->uuid;
-    const std::optional<KernelRegionName> own = kernel_region_of(state);
     const std::string owner = state_of_activation(place, activation_name(uuid));
-    if ((own && own->uuid == uuid) || owner == state.path())
+    if (owner == state.path() || is_of_state(uuid, state))
         return {Kind::Own, state.path(), to_hex(uuid)};
     return {owner.empty() ? Kind::Unknown : Kind::Another, owner, to_hex(uuid)};
 }
@@ -90,19 +97,13 @@ RegionLoss kernel_region_loss(const StateDirectory &state) {
     Outcome<std::optional<KernelRegionState>> now = query_kernel_region();
     if (!own || own->team != own_team() || !now.ok())
         return RegionLoss::None;
-    if (!now.value() || !now.value()->configured)
-        return now.value() ? RegionLoss::Gone : RegionLoss::NoDevice;
-    return now.value()->uuid == own->uuid ? RegionLoss::None : RegionLoss::Replaced;
-}
-
-bool can_recover_kernel_region(const StateDirectory &state) {
-    const RegionLoss loss = kernel_region_loss(state);
-    Outcome<std::optional<KernelRegionState>> now = query_kernel_region();
-    if (loss != RegionLoss::Replaced || !now.ok() || !now.value())
-        return loss == RegionLoss::Gone;
-    const std::string active = state.active_directory();
-    const std::string killed = active.substr(0, active.rfind('/') + 1) + activation_name(now.value()->uuid);
-    return access(killed.c_str(), F_OK) == 0;
+    if (!now.value())
+        return RegionLoss::NoDevice;
+    if (!now.value()->configured)
+        return RegionLoss::Gone;
+    if (now.value()->uuid == own->uuid)
+        return RegionLoss::None;
+    return is_of_state(now.value()->uuid, state) ? RegionLoss::Unfinished : RegionLoss::Replaced;
 }
 
 } // namespace sharedregion

@@ -47,15 +47,12 @@ RegionOwner owner_of_kernel_region(const StateDirectory &state, const Activation
 
 // Whether the activation that is in use was written for a region that the kernel has no more.
 enum class RegionLoss {
-    None,     // it has it; or it was written for none; or only a member of another team could tell
-    Gone,     // it has none at all: the module was loaded again, or who replaced it is gone
-    Replaced, // it has another one
-    NoDevice, // the module is not there
+    None,       // it has it; or it was written for none; or only a member of another team could tell
+    Gone,       // it has none at all: the module was loaded again, or who replaced it is gone
+    Unfinished, // it has that of an activation of this state that was killed before it came into use
+    Replaced,   // it has another state's
+    NoDevice,   // the module is not there
 };
 RegionLoss kernel_region_loss(const StateDirectory &state);
-
-// Whether another activation would bring it back without taking the region of another state: the kernel has
-// none, or that of an activation of this state that was killed half-way.
-bool can_recover_kernel_region(const StateDirectory &state);
 
 } // namespace sharedregion

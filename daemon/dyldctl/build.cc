@@ -158,6 +158,12 @@ bool is_activated(const StateDirectory &state) {
     return region.ok() && region.value() && region.value()->is_current(state);
 }
 
+// Whether another activation brings back the region that this one was written for, at nobody's cost.
+bool is_region_missing(const StateDirectory &state) {
+    const RegionLoss loss = kernel_region_loss(state);
+    return loss == RegionLoss::Gone || loss == RegionLoss::Unfinished;
+}
+
 // Whether the activation lies where it is wanted; `tmpfs` empty: anywhere.
 bool is_in_place(const StateDirectory &state, const std::string &tmpfs) {
     if (tmpfs.empty())
@@ -197,8 +203,8 @@ Outcome<BuildSummary> build_locked(const Context &context, const StateDirectory 
         summary.why = reason->reason + (reason->detail.empty() ? "" : ": " + reason->detail);
         summary.generation = TRY(make_generation(context, state, options, list->programs, &summary.report));
         summary.activation.emplace(TRY(put_into_use(state, options, summary.generation)));
-    } else if (!is_activated(state) || can_recover_kernel_region(state) ||
-               !is_in_place(state, options.tmpfs) || summary.generation != state.current_generation()) {
+    } else if (!is_activated(state) || is_region_missing(state) || !is_in_place(state, options.tmpfs) ||
+               summary.generation != state.current_generation()) {
         summary.changed = true;
         summary.activation.emplace(
             TRY(activate(ActivationRequest{&state, summary.generation, options.tmpfs, options.kernel()})));

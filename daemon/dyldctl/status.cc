@@ -44,6 +44,9 @@ const char *loss_word(RegionLoss loss) {
         return "";
     case RegionLoss::Gone:
         return "the kernel's region is gone";
+    case RegionLoss::Unfinished:
+        return "the kernel's region is that of an activation that was killed; run `dyldctl build` or "
+               "`activate`";
     case RegionLoss::Replaced:
         return "the kernel's region is another activation's";
     case RegionLoss::NoDevice:

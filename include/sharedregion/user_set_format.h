@@ -33,13 +33,12 @@ struct UserSetHeader {
     uint64_t base;   // RegionHeader.base
     uint64_t key;    // program_key()
     uint64_t path_hash;
-    uint64_t state_hash; // of the state directory's path
-    uint64_t text_size;  // bytes of the cache to map, never 0
-    uint64_t blob_size;  // the blob begins at kPageSize and ends the file
-    uint64_t blob_sum;   // checksum() of it
-    Sha256 blob_sha256;  // the same for dyldctl
-    uint32_t
-        piece_count; // of WritablePiece, in rising order, behind the header; 0: not for the kernel's region
+    uint64_t state_hash;  // of the state directory's path
+    uint64_t text_size;   // bytes of the cache to map, never 0
+    uint64_t blob_size;   // the blob begins at kPageSize and ends the file
+    uint64_t blob_sum;    // checksum() of it
+    Sha256 blob_sha256;   // the same for dyldctl
+    uint32_t piece_count; // of WritablePiece, behind the header, rising; 0: not for the kernel's region
     uint32_t reserved32;
     uint64_t reserved[2];
     uint64_t header_sum; // checksum() of the first page with this field 0

@@ -47,8 +47,9 @@ bool attach_kernel_region(LaunchRequest *request) {
 // nothing but ask, mm/msync.c) and cannot be read at both ends holds neither the program nor its stack.
 bool drop_placeholder(const RegionHeader &region) {
     const uint64_t size = kernel_size(region);
-    if ((region.flags & kRegionInKernel) == 0 || is_readable(region.base) ||
-        is_readable(region.base + size - kPageSize) || syscall3(__NR_msync, region.base, size, MS_ASYNC) != 0)
+    // (The gap first: most starts have no placeholder, and ask no more than this.)
+    if ((region.flags & kRegionInKernel) == 0 || syscall3(__NR_msync, region.base, size, MS_ASYNC) != 0 ||
+        is_readable(region.base) || is_readable(region.base + size - kPageSize))
         return false;
     sys_munmap(region.base, size);
     return true;

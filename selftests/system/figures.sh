@@ -47,8 +47,8 @@ compare() {
 
 file_backend=1
 runs=101 # (a start has a page or two more or less, by its random addresses; python3 is near its limit)
-compare empty 500 500:820 /opt/test/empty
-compare python3 500 500:730 /usr/bin/python3 --version
+compare empty 500 500:800 /opt/test/empty
+compare python3 500 500:710 /usr/bin/python3 --version
 runs=5
 compare curl 500 500 /usr/bin/curl --version
 at_most 900 "${instructions[curl, cache]}" "${instructions[curl, file backend]}" "instructions of curl, which has over 20 libraries, kernel against file backend"
